@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Iterable
 
@@ -15,16 +16,35 @@ def _rule() -> dict[str, Any]:
     return yaml.safe_load((DATA / "crowdedness.yaml").read_text(encoding="utf-8"))
 
 
-def is_visible(thing: ObjectFacts, image_height: int) -> bool:
+@dataclass(frozen=True, slots=True)
+class VisibleRule:
+    """When an object counts as seen: lowest box height (share of the image's), highest occlusion and truncation (shares)."""
+
+    min_height: float
+    max_occlusion: float
+    max_truncation: float
+
+
+@cache
+def visible_rule() -> VisibleRule:
+    """The project's own rule, from its data file.
+
+    >>> visible_rule()
+    VisibleRule(min_height=0.05, max_occlusion=0.5, max_truncation=0.6)
+    """
+    return VisibleRule(**_rule()["visible"])
+
+
+def is_visible(thing: ObjectFacts, image_height: int, rule: VisibleRule | None = None) -> bool:
     """Whether an object is seen: tall enough (share of ``image_height`` px), not too occluded, not too truncated.
 
-    An unknown occlusion or truncation counts as none of it: detections carry neither.
+    An unknown occlusion or truncation counts as none of it: detections carry neither. Without ``rule``, `visible_rule`.
     """
-    rule = _rule()["visible"]
+    rule = rule or visible_rule()
     return (
-        thing.box[3] - thing.box[1] >= rule["min_height"] * image_height
-        and (thing.occlusion or 0.0) <= rule["max_occlusion"]
-        and (thing.truncation or 0.0) <= rule["max_truncation"]
+        thing.box[3] - thing.box[1] >= rule.min_height * image_height
+        and (thing.occlusion or 0.0) <= rule.max_occlusion
+        and (thing.truncation or 0.0) <= rule.max_truncation
     )
 
 
