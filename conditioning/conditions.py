@@ -27,7 +27,7 @@ class Conditions:
     """What the networks are told about ``b`` clips of ``t`` frames.
 
     ``maps``: "boxes" (b t 12 h w) and "road" (b t 4 h w), in [-1, 1]; channels: `layout.BOX_CHANNELS`, `ROAD_CHANNELS`.
-    ``tokens``: boxes as (b t n TOKEN_DIM), parts as in `layout.TOKEN_PARTS`; ``token_mask``: bool (b t n), true for a box.
+    ``tokens``: boxes as (b t n TOKEN_DIM), parts as in `layout.TOKEN_PARTS`; ``token_mask``: bool (b t n).
     ``signals``: for each name of `signals.SIGNALS` (b t k), see `signals.signals`.
     ``known``: for each of `NAMES` bool (b t); "boxes" covers box maps and tokens.
 
@@ -78,16 +78,24 @@ class Conditions:
 
     # --- Unknown on purpose
 
-    def drop(self, probability: float | Mapping[str, float], generator: torch.Generator) -> Conditions:
+    def drop(
+        self, probability: float | Mapping[str, float], generator: torch.Generator, *, everything: float = 0.0
+    ) -> Conditions:
         """The same with each condition of each clip made unknown at random, over all its frames.
 
-        ``probability``: one for all conditions, or one per name (names left out are kept). ``generator``: on the CPU.
+        Args:
+            probability: one for all conditions, or one per name (names left out are kept).
+            generator: on the CPU.
+            everything: probability that a clip loses all at once, as in `without_all`: independent draws hardly ever
+                give that case, and classifier-free guidance needs it.
         """
         rates = probability if isinstance(probability, Mapping) else dict.fromkeys(NAMES, probability)
         _check_names(rates)
+        stays = torch.rand(self.b, generator=generator) >= everything
         known = {}
         for name in NAMES:  # one draw per name, whatever the rates are: a rate changes no other condition's luck
             keep = torch.rand(self.b, generator=generator) >= rates.get(name, 0.0)
+            keep &= stays if name != "interval" else True
             known[name] = self.known[name] & keep[:, None].to(self.known[name].device)
         return replace(self, known=known)
 

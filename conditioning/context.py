@@ -64,7 +64,7 @@ class Context:
         return cls(z, given[:, :, None, None, None].to(context.mask))
 
     def noised(self, share: Tensor, generator: torch.Generator) -> Context:
-        """The same with given frames noised, sqrt(1 - s^2) z + s e, for the ``share`` s (b,) of noise; the mask tells it.
+        """The same with given frames noised, sqrt(1 - s^2) z + s e for a ``share`` s (b,) of noise; the mask tells it.
 
         A rollout continues its own, imperfect frames; noise on the context in training makes such frames familiar
         (GameNGen, arXiv 2408.14837).

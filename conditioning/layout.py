@@ -2,7 +2,7 @@
 
 Maps are drawn with anti-aliasing from image coordinates, so any size works, down to the latent's own. A cell of a box
 map holds the exact share of the cell that a box covers; a value (a colour, a heading) is that share times the value.
-Boxes are painted far to near, each with its clipped box and the weight ``1 - occlusion``: near covers far, hidden fades.
+Boxes are painted far to near, each with its clipped box and the weight ``1 - occlusion``: near covers far.
 """
 
 from __future__ import annotations
