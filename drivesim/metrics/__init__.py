@@ -1,0 +1,1 @@
+"""Metrics: small pure functions on arrays; each says its formula and its unit."""

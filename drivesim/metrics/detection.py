@@ -1,0 +1,127 @@
+"""Detection scores: average precision by COCO's rules, recall by bins, a bootstrap over clips."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+
+LEVELS = np.linspace(0, 1, 101)  # the recall levels of COCO
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredFrame:
+    """One frame and one group of classes, ready to be scored.
+
+    ``truth`` (n, 4) and ``boxes`` (m, 4): x1 y1 x2 y2, px. ``scores`` (m,).
+    ``ignored`` bool (n,): true boxes that do not count.
+    """
+
+    truth: np.ndarray
+    ignored: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+
+
+def coco_scores(frames: Sequence[ScoredFrame]) -> dict[str, float | None]:
+    """COCO's scores in [0, 1] of one class over frames, by faster-coco-eval; None where no true box counts.
+
+    ``AP``: precision averaged over 101 recall levels and IoU 0.50:0.05:0.95; ``AP50`` and ``AP75``: at one IoU;
+    ``AR``: recall averaged over those IoUs. At most 100 detections a frame. Ignored boxes are COCO's crowds: a detection
+    is left out if a share of its own area as high as the IoU asked for lies on one.
+    """
+    if not any((~frame.ignored).any() for frame in frames):
+        return {"AP": None, "AP50": None, "AP75": None, "AR": None}
+    numbers = itertools.count(1)
+    truths, found = [], []
+    for image, frame in enumerate(frames, start=1):
+        for box, ignored in zip(frame.truth, frame.ignored, strict=True):
+            truths.append(
+                {"id": next(numbers), "image_id": image, "category_id": 1, "iscrowd": int(ignored)} | _coco_box(box)
+            )
+        for box, score in zip(frame.boxes, frame.scores, strict=True):
+            found.append({"image_id": image, "category_id": 1, "score": float(score)} | _coco_box(box))
+    if not found:
+        return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0, "AR": 0.0}
+    images = [{"id": image} for image in range(1, len(frames) + 1)]
+    truth = COCO({"images": images, "annotations": truths, "categories": [{"id": 1, "name": "group"}]})
+    run = COCOeval_faster(truth, truth.loadRes(found), "bbox")
+    run.evaluate()
+    run.accumulate()
+    run.summarize()
+    stats = run.stats_as_dict
+    return {
+        "AP": float(stats["AP_all"]),
+        "AP50": float(stats["AP_50"]),
+        "AP75": float(stats["AP_75"]),
+        "AR": float(stats["AR_third"]),  # the third: at most 100 a frame
+    }
+
+
+def precision_recall(scores: np.ndarray, hits: np.ndarray, count: int) -> np.ndarray:
+    """Precision (101,) at recall 0, 0.01, ... 1, never rising, as COCO takes it.
+
+    ``scores`` (m,), ``hits`` bool (m,): the detections that count, over all frames. ``count``: true boxes that count.
+    precision = hits / detections and recall = hits / count down to each score; the best precision at or beyond each
+    level.
+    """
+    order = np.argsort(-scores, kind="stable")
+    right = np.cumsum(hits[order])
+    precision = np.maximum.accumulate((right / np.arange(1, len(order) + 1))[::-1])[::-1]
+    place = np.searchsorted(right / max(count, 1), LEVELS)
+    return np.append(precision, 0.0)[np.minimum(place, len(precision))]
+
+
+def average_precision(scores: np.ndarray, hits: np.ndarray, count: int) -> float | None:
+    """Average precision in [0, 1] over 101 recall levels at the one IoU of the matching; None where ``count`` is 0.
+
+    >>> average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), 2)
+    0.834983...
+    """
+    return float(precision_recall(scores, hits, count).mean()) if count else None
+
+
+def recall_by_bins(
+    values: Sequence[float], found: Sequence[bool], edges: Sequence[float]
+) -> list[dict[str, float | None]]:
+    """Recall (share of true boxes found) per bin of a value such as height (px) or depth (m).
+
+    Each row: ``low`` <= value < ``high`` (None: no bound), ``count`` of true boxes, ``recall`` in [0, 1] or None
+    where there are none.
+    """
+    sizes, hits = np.asarray(values, float), np.asarray(found, bool)
+    rows: list[dict[str, float | None]] = []
+    for low, high in itertools.pairwise([-np.inf, *edges, np.inf]):
+        inside = (sizes >= low) & (sizes < high)
+        count = int(inside.sum())
+        recall = float(hits[inside].mean()) if count else None
+        bounds = (None if np.isinf(low) else low, None if np.isinf(high) else high)
+        rows.append({"low": bounds[0], "high": bounds[1], "count": count, "recall": recall})
+    return rows
+
+
+def bootstrap(
+    statistic: Callable[[Sequence[int]], float | None], clips: int, *, seed: int, draws: int = 500, share: float = 0.95
+) -> tuple[float, float] | None:
+    """The percentile interval (low, high) of a statistic when whole clips are drawn again (Efron 1979).
+
+    ``statistic`` takes the numbers of the clips drawn, with replacement; a draw for which it is None is left out.
+    Clips are drawn, never frames, because the frames of a clip are alike. Fewer than two clips give no interval: None.
+    """
+    if clips < 2:
+        return None
+    random = np.random.default_rng(seed)
+    values = [statistic(random.integers(clips, size=clips).tolist()) for _ in range(draws)]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    low, high = np.quantile(known, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
+def _coco_box(box: np.ndarray) -> dict[str, object]:
+    x1, y1, x2, y2 = map(float, box)
+    return {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)}

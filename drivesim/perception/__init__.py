@@ -1,0 +1,9 @@
+"""Perception: detectors of any runtime behind one protocol, and the matching of what they find with what is true.
+
+It never sees how a video was made (no networks, no rollout), so that it scores real footage in the same way.
+"""
+
+from drivesim.perception.detections import Detections
+from drivesim.perception.detectors import Detector, load_detector
+
+__all__ = ["Detections", "Detector", "load_detector"]

@@ -1,0 +1,45 @@
+"""Detectors: one protocol, and one adapter per runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from drivesim.errors import UserError
+from drivesim.perception.detections import Detections
+
+REFERENCE = Path(__file__).parents[2] / "weights" / "nano" / "detector.onnx"
+
+
+class Detector(Protocol):
+    """Anything that finds road users. ``name`` and ``fingerprint`` (sha256 of its weights) go into every result."""
+
+    name: str
+    fingerprint: str
+
+    def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
+        """What is in each frame; frames are uint8 (h, w, 3) RGB of any size."""
+        ...
+
+
+def load_detector(source: str, *, threads: int = 1) -> Detector:
+    """The detector that a person names: ``"reference"`` (shipped) or ``"onnx:FILE"``.
+
+    One thread is the default, since results and timings are then the same whatever else runs.
+    Raises ``UserError`` if there is no such detector or if its file cannot be used.
+    """
+    from drivesim.perception.detectors.onnx import OnnxDetector  # importing the runtime takes a while
+
+    if source == "reference":
+        if not REFERENCE.is_file():
+            raise UserError(
+                f"{REFERENCE}: the shipped reference detector is not there; "
+                "make one with 'drivesim train detector', or name another with onnx:FILE"
+            )
+        return OnnxDetector(REFERENCE, name="reference", threads=threads)
+    if source.startswith("onnx:"):
+        return OnnxDetector(Path(source.removeprefix("onnx:")), threads=threads)
+    raise UserError(f"detector {source!r}, expected 'reference' or 'onnx:FILE'")

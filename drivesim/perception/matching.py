@@ -1,0 +1,88 @@
+"""Matching: which detections of a frame are hits, which are false, and which fall on what the rule leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivesim.perception.detections import Detections
+from scenarios.crowdedness import VisibleRule, is_visible
+from scenarios.facts import ObjectFacts
+
+HIT, FALSE, IGNORED = "hit", "false", "ignored"
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The true boxes of one group in one frame: ``boxes`` (n, 4) px; ``ignored`` (n,): found or not, it does not count.
+
+    ``objects``: the n facts the rows were made from.
+    """
+
+    boxes: np.ndarray
+    ignored: np.ndarray
+    objects: tuple[ObjectFacts, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """What became of each box of a frame.
+
+    ``outcomes``: HIT, FALSE or IGNORED per detection. ``partner`` (m,): the row of the true box that it hit, else -1.
+    ``found`` bool (n,): per true box.
+    """
+
+    outcomes: tuple[str, ...]
+    partner: np.ndarray
+    found: np.ndarray
+
+
+def truth_of(objects: Iterable[ObjectFacts], group: str, image_height: int, rule: VisibleRule | None = None) -> Truth:
+    """The objects of a group, those that are not visible enough as ignored (`scenarios.crowdedness.is_visible`).
+
+    For people, two-wheelers are ignored regions too: their box covers the rider, whom a detector may rightly call a
+    person.
+    """
+    rows = [thing for thing in objects if thing.group == group]
+    ignored = [not is_visible(thing, image_height, rule) for thing in rows]
+    if group == "person":
+        riders = [thing for thing in objects if thing.category in ("motorcycle", "bicycle")]
+        rows, ignored = rows + riders, ignored + [True] * len(riders)
+    boxes = np.array([thing.box for thing in rows], float).reshape(-1, 4)
+    return Truth(boxes, np.array(ignored, bool), tuple(rows))
+
+
+def overlaps(boxes: np.ndarray, others: np.ndarray, *, of_first: bool = False) -> np.ndarray:
+    """Intersection over union (n, m) of boxes (n, 4) and others (m, 4); ``of_first``: over the first box's area.
+
+    >>> overlaps(np.array([[0, 0, 2, 2.0]]), np.array([[1, 0, 3, 2.0]])).round(3).tolist()
+    [[0.333]]
+    """
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    common = np.clip(high - low, 0, None).prod(-1)
+    area, other_area = ((side[:, 2:] - side[:, :2]).prod(-1) for side in (boxes, others))
+    whole = area[:, None] if of_first else area[:, None] + other_area[None] - common
+    return np.divide(common, whole, out=np.zeros_like(common), where=whole > 0)
+
+
+def match(found: Detections, truth: Truth, threshold: float = 0.5) -> Match:
+    """Greedy matching as COCO does it: by falling score, each to the free true box of highest IoU >= ``threshold``.
+
+    A detection without such a box is ignored if at least ``threshold`` of its own area lies on one ignored box
+    (COCO's rule for crowds: any number of detections may lie on one), else it is false.
+    """
+    shared = overlaps(found.boxes, truth.boxes)
+    covered = overlaps(found.boxes, truth.boxes, of_first=True)[:, truth.ignored]
+    free = ~truth.ignored
+    outcomes, partner = [FALSE] * len(found), np.full(len(found), -1)
+    for row in np.argsort(-found.scores, kind="stable"):
+        candidates = np.where(free, shared[row], -1.0)
+        best = int(candidates.argmax()) if len(candidates) else -1
+        if best >= 0 and candidates[best] >= threshold:
+            free[best], partner[row], outcomes[row] = False, best, HIT
+        elif covered[row].max(initial=0.0) >= threshold:
+            outcomes[row] = IGNORED
+    return Match(tuple(outcomes), partner, ~truth.ignored & ~free)
