@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -177,10 +177,11 @@ class Conditions:
         """Itself, checked. Raises ``ValueError`` on a wrong shape, a value not finite or a map outside [-1, 1]."""
         bt = (self.b, self.t)
         h, w = self.size
-        shapes = {name: (self.maps, (*bt, k, h, w)) for name, k in MAPS.items()}
-        shapes |= {name: (self.signals, (*bt, k)) for name, k in SIGNALS.items()}
-        for name, (group, shape) in shapes.items():
-            _check(name, group.get(name), shape)
+        for name, channels in MAPS.items():
+            _check(name, self.maps.get(name), (*bt, channels, h, w))
+        for name, length in SIGNALS.items():
+            _check(name, self.signals.get(name), (*bt, length))
+        for name in NAMES:
             _check(f"known[{name!r}]", self.known.get(name), bt, torch.bool)
         _check("tokens", self.tokens, (*bt, MAX_TOKENS, TOKEN_DIM))
         _check("token_mask", self.token_mask, (*bt, MAX_TOKENS), torch.bool)
@@ -189,7 +190,7 @@ class Conditions:
                 raise ValueError(f"map {name!r} reaches {float(self.maps[name].abs().max())}, expected [-1, 1]")
         return self
 
-    def _map(self, change) -> Conditions:
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Conditions:
         return Conditions(
             {name: change(x) for name, x in self.maps.items()},
             change(self.tokens),

@@ -177,7 +177,10 @@ def _lamps(lights: Lights | None) -> tuple[float, float]:
 
 
 def _colour(rgb: tuple[int, int, int] | None) -> tuple[float, float, float]:
-    return (0.0, 0.0, 0.0) if rgb is None else tuple(channel / 127.5 - 1.0 for channel in rgb)
+    if rgb is None:
+        return 0.0, 0.0, 0.0
+    red, green, blue = (channel / 127.5 - 1.0 for channel in rgb)
+    return red, green, blue
 
 
 def _distance(thing: ObjectFacts) -> tuple[float, int]:
