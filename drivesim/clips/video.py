@@ -56,14 +56,14 @@ def resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 class SegmentWriter:
     """Encodes frames (uint8 h w 3, RGB) to one segment file.
 
-    H.264 High, yuv420p, crf 18, BT.709, one closed group of pictures per second and no B-frames; or FFV1 (bit-exact RGB)
-    when ``lossless``. H.264 needs an even width and height; raises ``ValueError`` otherwise.
+    H.264 High, yuv420p, crf 18, BT.709, one closed group of pictures per second and no B-frames; or FFV1 (bit-exact
+    RGB) when ``lossless``. H.264 needs an even width and height; raises ``ValueError`` otherwise.
     """
 
     def __init__(self, path: Path, *, rate: Fraction, width: int, height: int, lossless: bool = False) -> None:
         if not lossless and (width % 2 or height % 2):
             raise ValueError(f"video size is {width} x {height}, expected even numbers (or lossless)")
-        self._path, self._shape, self._lossless = path, (height, width, 3), lossless
+        self._shape, self._lossless = (height, width, 3), lossless
         self._index, self._interval = 0, 1 / rate  # frame number, seconds
         self._container = av.open(path, "w", options=_MUXER[path.suffix])
         stream = self._container.add_stream("ffv1" if lossless else "libx264", rate=rate)
@@ -103,11 +103,9 @@ class SegmentWriter:
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
-        """Finish the file and flush it to disk."""
+        """Finish the file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        with self._path.open("rb") as file:
-            os.fsync(file.fileno())
 
     def abandon(self) -> None:
         """Close without finishing; the file is of no use."""
@@ -115,7 +113,7 @@ class SegmentWriter:
 
 
 def join(segments: Sequence[Path], out: Path, *, rate: Fraction, comment: str = "") -> None:
-    """Copy the packets of ``segments`` one after the other into ``out``, frame ``k`` at time ``k / rate``; no encoding."""
+    """Copy the packets of ``segments`` one after the other into ``out``, frame ``k`` at ``k / rate`` seconds."""
     index = 0
     with av.open(out, "w", options=_MUXER[out.suffix]) as target:
         target.metadata["comment"] = comment
@@ -173,23 +171,22 @@ class VideoFile:
         if indices[0] < 0 or indices[-1] >= len(self):
             raise IndexError(f"{self.path}: frames {indices[0]}..{indices[-1]} asked, there are {len(self)}")
         with self._open() as container:
-            position, pictures = -1, iter(())
+            position = -1
+            pictures: Iterator[av.VideoFrame] = iter(())
             for index in indices:
                 key = self._keys[bisect.bisect_right(self._keys, index) - 1]
                 if position < 0 or key > position:
                     container.seek(self._times[key], stream=container.streams.video[0])
                     pictures = container.decode(video=0)
-                for picture in pictures:
-                    position = bisect.bisect_left(self._times, picture.pts)
-                    if position >= index:
-                        break
-                if position != index:
+                picture = next((p for p in pictures if p.pts is not None and p.pts >= self._times[index]), None)
+                if picture is None or picture.pts != self._times[index]:
                     raise UserError(f"{self.path}: frame {index} cannot be decoded (damaged file)")
+                position = index
                 yield _to_rgb(picture)
 
     @cached_property
     def _index(self) -> tuple[list[int], list[int]]:
-        """(presentation times in time-base units, ascending; frame numbers of the key frames), read from packet heads."""
+        """(presentation times in time-base units, ascending; frame numbers of the key frames), from packet heads."""
         times, keys = [], []
         with self._open() as container:
             for packet in container.demux(video=0):

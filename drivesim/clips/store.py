@@ -1,0 +1,119 @@
+"""Reading and checking a clip's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from drivesim.atomic import partial_folder
+from drivesim.clips.clip import MAIN, Clip
+from drivesim.clips.facts_file import FactsFile
+from drivesim.clips.video import SUFFIXES, VideoFile, exact_rate
+from drivesim.errors import UserError
+
+CLIP_SCHEMA = "drivesim.clip/1"
+
+
+def read_clip(path: str | Path) -> Clip:
+    """The clip in a folder; checks clip.json, file sizes and the video's header (`verify` checks the content too).
+
+    Raises `UserError` that says what was found and what was expected.
+    """
+    folder = Path(path)
+    card = _read_card(folder)
+    for name, entry in card["files"].items():
+        size = (folder / name).stat().st_size if (folder / name).is_file() else None
+        if size != entry["bytes"]:
+            raise UserError(f"{folder / name}: found {size} bytes, expected {entry['bytes']}")
+    videos = {
+        Path(name).stem: VideoFile(folder / name) for name in card["files"] if Path(name).suffix in SUFFIXES.values()
+    }
+    for video in videos.values():
+        if (video.width, video.height) != (card["width"], card["height"]):
+            raise UserError(
+                f"{video.path}: {video.width} x {video.height}, expected {card['width']} x {card['height']}"
+            )
+    return Clip(
+        path=folder, name=folder.resolve().name, rate=exact_rate(card["fps"]),
+        width=card["width"], height=card["height"],
+        provenance=MappingProxyType(card["provenance"]), facts=FactsFile(folder / "facts.jsonl", card["frames"]),
+        videos=MappingProxyType(videos),
+    )  # fmt: skip
+
+
+def verify(path: str | Path) -> Clip:
+    """The clip in a folder after checking the sha256 of every file. Raises `UserError` on the first that differs."""
+    clip = read_clip(path)
+    for name, entry in _read_card(clip.path)["files"].items():
+        found = sha256(clip.path / name)
+        if found != entry["sha256"]:
+            raise UserError(f"{clip.path / name}: sha256 is {found}, expected {entry['sha256']} (damaged)")
+    if len(clip) != len(clip.facts):
+        raise UserError(f"{clip.path}: {len(clip)} frames in the video, expected {len(clip.facts)}")
+    return clip
+
+
+def finished(out: str | Path, provenance: Mapping[str, Any]) -> Clip | None:
+    """The clip at ``out`` if one of this provenance is there, whole; ``None`` if nothing is there.
+
+    Raises `UserError` if something else is there.
+    """
+    out = Path(out)
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    clip = read_clip(out)
+    if canonical(clip.provenance) != canonical(provenance):
+        raise UserError(f"{out}: a clip of another provenance is there, expected a new folder or the same clip")
+    shutil.rmtree(partial_folder(out), ignore_errors=True)  # left by a run killed after the move
+    return clip
+
+
+def canonical(value: Mapping[str, Any]) -> str:
+    """JSON of ``value`` in one form only: sorted keys, no spaces, no NaN."""
+    return json.dumps(dict(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def software(*packages: str) -> dict[str, str]:
+    """The versions of drivesim, of the video library and of further ``packages``, for a provenance."""
+    return {name: version(name) for name in ("drivesim", "av", *packages)}
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    card = read_json(folder / "clip.json")
+    if card is None:
+        raise UserError(f"{folder}: no readable clip.json found, expected a clip's folder")
+    if card.get("schema") != CLIP_SCHEMA:
+        raise UserError(f"{folder / 'clip.json'}: schema is {card.get('schema')!r}, expected {CLIP_SCHEMA!r}")
+    whole, number, table = ("a whole number", int), ("a number", (int, float)), ("an object", dict)
+    kinds: dict[str, tuple[str, Any]] = {
+        "fps": number, "frames": whole, "width": whole, "height": whole, "provenance": table, "files": table
+    }  # fmt: skip
+    for key, (words, kind) in kinds.items():
+        if not isinstance(card.get(key), kind):
+            raise UserError(f"{folder / 'clip.json'}: {key} is {card.get(key)!r}, expected {words}")
+    plain = all(re.fullmatch(r"[a-z_]+\.(mp4|mkv|jsonl)", name) for name in card["files"])  # no path leads outside
+    if not plain or not {MAIN, "facts"} <= {Path(name).stem for name in card["files"]}:
+        raise UserError(f"{folder / 'clip.json'}: files are {sorted(card['files'])}, expected a video and facts.jsonl")
+    return card
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file, or ``None`` if there is none."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
