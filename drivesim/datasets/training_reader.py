@@ -1,0 +1,217 @@
+"""Clips as training data: decoded once into memory maps, then read at random in windows of frames.
+
+A cache entry is a folder named by a hash of everything it was made from, and it is whole or absent, so that a killed run
+makes only the missing entries again and no entry is ever stale:
+
+    frames-<key>/       colour (t h w 3) uint8 at the networks' size
+    conditions-<key>/   `Conditions.to_arrays`, leading dim t
+    crops-<key>/        patches of k short windows at the upsampler's size, colour (k t h w 3) uint8, their place and Conditions
+    latents-<key>/, decoded-<key>/      what the autoencoder makes of them (drivesim.training.data); its fingerprint is in the key
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conditioning import encode
+from conditioning.conditions import MAPS
+from drivesim import atomic
+from drivesim.clips import Clip, read_clip
+from drivesim.errors import UserError
+from scenarios.randomness import generator
+
+Size = tuple[int, int]
+"""(height, width) in pixels or in cells."""
+Arrays = dict[str, np.ndarray]
+CACHE_VERSION = 1
+"""Part of every key: raise it when what is stored, or how facts are encoded, changes."""
+
+
+def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
+    """All Clips below ``folders``, sorted by path: drivesim's own, or plain footage where a folder has none of those.
+
+    Raises `UserError` where a folder is missing or holds no video.
+    """
+    from drivesim.datasets import read_footage
+
+    clips: list[Clip] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: not a folder, expected a folder of clips")
+        own = sorted(path.parent for path in folder.rglob("clip.json") if not _hidden(path.relative_to(folder)))
+        clips += [read_clip(path) for path in own] if own else read_footage(folder)
+    if not clips:
+        raise UserError(f"{', '.join(map(str, folders))}: no clips found, expected folders with clip.json or mp4 files")
+    return clips
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def held_out(names: Sequence[str], share: float) -> list[bool]:
+    """Which clips are kept from training, by a hash of their names: at least one, and at least one is trained on.
+
+    >>> held_out(["a", "b", "c", "d"], 0.25).count(True)
+    1
+    """
+    if len(names) < 2:
+        raise UserError(f"found {len(names)} clips, expected at least 2: one is held out from training")
+    count = min(max(1, round(share * len(names))), len(names) - 1)
+    order = sorted(range(len(names)), key=lambda i: hashlib.sha256(names[i].encode()).digest())
+    return [i in set(order[:count]) for i in range(len(names))]
+
+
+def fingerprint(clip: Clip) -> str:
+    """A hash that changes with a clip's content: of clip.json, which holds the sums of its files, or of a file's size and date."""
+    card = clip.path / "clip.json"
+    if card.is_file():
+        return hashlib.sha256(card.read_bytes()).hexdigest()
+    state = clip.path.stat()
+    return hashlib.sha256(f"{clip.path.name}/{clip.name}/{state.st_size}/{state.st_mtime_ns}".encode()).hexdigest()
+
+
+def cached(root: Path, kind: str, inputs: Mapping[str, Any], build: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
+    """The arrays of a cache entry, memory-mapped; ``build`` makes them where the entry does not exist. ``inputs``: JSON values."""
+    key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+    folder = root / f"{kind}-{key}"
+    if not folder.is_dir():
+        with atomic.new_folder(folder) as partial:
+            for name, array in build().items():
+                np.save(partial / f"{name}.npy", array)
+    return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+
+
+@dataclass(frozen=True)
+class CropPlan:
+    """Which patches of a clip the upsampler trains on.
+
+    ``count``: windows per clip. ``frames``: frames per window, neighbours in the clip. ``height, width``: of a patch in pixels.
+    ``factor``: how much larger the upsampler's frames are than the autoencoder's. ``grid``: places are multiples of so many pixels.
+    """
+
+    count: int = 2
+    frames: int = 6
+    height: int = 256
+    width: int = 256
+    factor: int = 4
+    grid: int = 32
+
+
+class CachedClip:
+    """One clip as the networks read it: ``colour`` and ``conditions`` by frame, and `crops`."""
+
+    def __init__(self, clip: Clip, root: Path, *, size: Size, map_size: Size) -> None:
+        """``size``: of the frames in pixels; ``map_size``: of the condition maps in cells. Reads or makes the cache."""
+        self.clip, self.root, self.size = clip, root, size
+        self.length, self.fps, self.fingerprint = len(clip), clip.fps, fingerprint(clip)
+        self.colour = cached(root, "frames", self.inputs(size=size), self._read_colour)["colour"]
+        self.conditions = cached(
+            root, "conditions", self.inputs(map_size=map_size), lambda: self._encode(range(len(clip)), map_size)
+        )
+
+    def inputs(self, **more: Any) -> dict[str, Any]:
+        """What a cache entry of this clip is keyed by, with ``more`` of its own."""
+        return {"clip": self.fingerprint, "version": CACHE_VERSION, **more}
+
+    def crops(self, plan: CropPlan) -> Arrays:
+        """The patches of a plan: "colour" (k t h w 3), "place" (k 2) top and left in px, "frames" (k t), Conditions arrays (k t ...)."""
+        inputs = self.inputs(size=self.size, plan=asdict(plan))
+        return cached(self.root, "crops", inputs, lambda: self._cut(plan))
+
+    def _read_colour(self) -> dict[str, np.ndarray]:
+        return {"colour": np.stack(list(self.clip.frames(size=self.size)))}
+
+    def _encode(self, indices: Sequence[int], map_size: Size) -> Arrays:
+        """Conditions arrays (t ...) of some frames. Facts are encoded one by one, so that memory stays small."""
+        clip = self.clip
+        same = {
+            "interval": 1.0 / clip.fps,
+            "origin": clip.origin,
+            "size": map_size,
+            "image_size": (clip.height, clip.width),
+        }
+        rows = [encode([clip.facts[k]], **same).to_arrays() for k in indices]
+        return {name: np.concatenate([row[name][0] for row in rows]) for name in rows[0]}
+
+    def _cut(self, plan: CropPlan) -> Arrays:
+        height, width = (side * plan.factor for side in self.size)
+        parts: list[Arrays] = []
+        for k in range(plan.count):
+            random = generator(0, f"crop/{self.fingerprint}", k)
+            start = random.randrange(self.length - plan.frames + 1)
+            top = random.randrange(0, height - plan.height + 1, plan.grid)
+            left = random.randrange(0, width - plan.width + 1, plan.grid)
+            indices = range(start, start + plan.frames)
+            part = self._encode(indices, self.size)
+            low = tuple(side // plan.factor for side in (top, left, plan.height, plan.width))
+            for name in MAPS:
+                part[name] = part[name][:, :, low[0] : low[0] + low[2], low[1] : low[1] + low[3]]
+            colour = self.clip.read(indices, size=(height, width))
+            part["colour"] = colour[:, top : top + plan.height, left : left + plan.width]
+            part["place"], part["frames"] = np.array([top, left]), np.array(indices)
+            parts.append(part)
+        return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some frames of one clip: ``clip`` is its number, ``indices`` the frames, ``interval`` the seconds between them."""
+
+    clip: int
+    indices: range
+    interval: float
+
+
+def stride_for(fps: float, rate: float) -> int | None:
+    """How many frames of a clip at ``fps`` make one step at ``rate`` (frames/s); ``None`` if that is no whole number.
+
+    >>> stride_for(7.5, 1.875), stride_for(30.0, 7.5), stride_for(10.0, 7.5)
+    (4, 4, None)
+    """
+    stride = round(fps / rate)
+    return stride if stride >= 1 and abs(fps / rate - stride) < 1e-3 else None
+
+
+class Windows:
+    """Draws windows of ``frames`` frames at one of ``rates`` (frames/s): a pure function of (seed, purpose, index).
+
+    A rate is drawn first, then a clip that allows it, then a start, each evenly: few clips at a rare rate count as much.
+    A single frame has no neighbour, so it may stand for any rate. An empty ``rates`` means every clip's own.
+    Raises `UserError` when no clip is long enough.
+    """
+
+    def __init__(self, clips: Sequence[tuple[int, float]], *, frames: int, rates: Sequence[float] = ()) -> None:
+        """``clips``: (number of frames, fps) of each."""
+        self.frames = frames
+        self.choices: list[tuple[float | None, list[tuple[int, int]]]] = []
+        for rate in rates or [None]:
+            strides = [(i, self._stride(fps, rate)) for i, (_, fps) in enumerate(clips)]
+            fitting = [(i, s) for i, s in strides if s is not None and (frames - 1) * s < clips[i][0]]
+            if fitting:
+                self.choices.append((rate, fitting))
+        self.clips = list(clips)
+        if not self.choices:
+            raise UserError(
+                f"no clip holds {frames} frames at {list(rates) or 'its own'} frames/s, expected longer clips"
+            )
+
+    def _stride(self, fps: float, rate: float | None) -> int | None:
+        return 1 if rate is None or self.frames == 1 else stride_for(fps, rate)
+
+    def draw(self, seed: int, purpose: str, index: int) -> Window:
+        """Window number ``index`` of an endless sequence."""
+        random = generator(seed, purpose, index)
+        rate, fitting = random.choice(self.choices)
+        clip, stride = random.choice(fitting)
+        length, fps = self.clips[clip]
+        start = random.randrange(length - (self.frames - 1) * stride)
+        indices = range(start, start + (self.frames - 1) * stride + 1, stride)
+        return Window(clip, indices, 1.0 / rate if rate else stride / fps)

@@ -1,0 +1,202 @@
+"""Batches for training: batch number i is a pure function of (seed, stage, i), so that a resumed run sees the same ones."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+from conditioning import Conditions
+from conditioning.conditions import MAPS
+from drivesim.datasets.training_reader import Arrays, CachedClip, CropPlan, Size, Windows, cached, find_clips, held_out
+
+logger = logging.getLogger(__name__)
+
+CONTENTS = ("frames", "latents", "crops")
+CONDITION_ARRAYS = (*MAPS, "tokens", "token_mask", "signals", "known")
+Batch = dict[str, Any]
+
+
+class Codec(Protocol):
+    """What training needs of the finished autoencoder."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the parts it is made of."""
+        ...
+
+    def encode(self, colour: Tensor) -> Tensor:
+        """Latents (t c h w) of frames (t 3 H W) in [-1, 1]."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Frames (t 3 H W) of latents (t c h w)."""
+        ...
+
+
+class Batches:
+    """An endless iterable of batches that starts at ``first()``; Lightning's loops take it as a loader."""
+
+    def __init__(self, draw: Callable[[int], Batch], first: Callable[[], int]) -> None:
+        """``draw``: batch number -> batch. ``first``: asked each time an iteration starts."""
+        self.draw, self.first = draw, first
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number in itertools.count(self.first()):
+            yield self.draw(number)
+
+
+class TrainingData(L.LightningDataModule):
+    """Windows of clips as batches; which arrays a batch holds is said by ``contents``.
+
+    * ``frames``: "colour" (b t 3 H W) in [-1, 1];
+    * ``latents``: "latents" (b t c h w) and "conditions";
+    * ``crops``: "truth" (b t 3 H W) patches of the full picture, "low" (b t 3 H/4 W/4) the same as the autoencoder gives them
+      back, and "conditions" with maps of the patch.
+
+    Every batch also holds its number as "number".
+    """
+
+    def __init__(
+        self,
+        folders: list[str],
+        cache: str,
+        *,
+        contents: str = "frames",
+        batch_size: int = 8,
+        frames: int = 1,
+        rates: Sequence[float] = (),
+        size: Size = (128, 256),
+        map_size: Size = (32, 64),
+        crop: CropPlan | None = None,
+        held_out_share: float = 0.04,
+        seed: int = 0,
+        purpose: str = "training",
+    ) -> None:
+        """Set up; nothing is read yet.
+
+        Args:
+            folders: folders of clips.
+            cache: folder for the memory maps.
+            contents: one of `CONTENTS`.
+            batch_size: windows per batch.
+            frames: frames per window.
+            rates: frames per second of the windows, drawn evenly; empty: each clip's own.
+            size: (height, width) of the frames in pixels.
+            map_size: (height, width) of the condition maps in cells.
+            crop: which patches to cut, for ``crops``.
+            held_out_share: share of the clips kept from training to measure with.
+            seed: with ``purpose``, the key of every draw.
+            purpose: the stage's name.
+        """
+        super().__init__()
+        if contents not in CONTENTS:
+            raise ValueError(f"contents is {contents!r}, expected one of {CONTENTS}")
+        self.folders, self.cache, self.contents = folders, Path(cache), contents
+        self.batch_size, self.frames, self.rates = batch_size, frames, rates
+        self.size, self.map_size, self.crop = tuple(size), tuple(map_size), crop or CropPlan(frames=frames)
+        self.held_out_share, self.seed, self.purpose = held_out_share, seed, purpose
+
+    def prepare_caches(self, codec: Codec | None) -> None:
+        """Read or make everything that batches are drawn from. ``codec``: needed for ``latents`` and ``crops``."""
+        clips = find_clips(self.folders)
+        hidden = held_out([clip.name for clip in clips], self.held_out_share)
+        read = []
+        for number, clip in enumerate(clips):
+            read.append(CachedClip(clip, self.cache, size=self.size, map_size=self.map_size))
+            if number % 50 == 49:
+                logger.info("%s: %d of %d clips read", self.purpose, number + 1, len(clips))
+        self.train_clips = [clip for clip, out in zip(read, hidden, strict=True) if not out]
+        self.held_out_clips = [clip for clip, out in zip(read, hidden, strict=True) if out]
+        self._extra: dict[str, Arrays] = {}
+        if self.contents != "frames":
+            assert codec is not None
+            self._extra = {clip.fingerprint: self._encoded(clip, codec) for clip in read}
+
+    def train_dataloader(self) -> Batches:
+        """Batches from where the trainer stands."""
+        assert self.trainer is not None
+        return Batches(lambda number: self.batch(number), lambda: self.trainer.lightning_module.batches_done)
+
+    def batch(self, number: int) -> Batch:
+        """Training batch ``number``."""
+        return self._draw(self.train_clips, self.purpose, number, self.batch_size)
+
+    def held_out_batch(self, number: int, batch_size: int) -> Batch:
+        """Batch ``number`` of the clips that are never trained on."""
+        return self._draw(self.held_out_clips, f"{self.purpose}/held out", number, batch_size)
+
+    def _draw(self, clips: list[CachedClip], purpose: str, number: int, batch_size: int) -> Batch:
+        frames = 1 if self.contents == "crops" else self.frames
+        lengths = [(self.crop.count if self.contents == "crops" else clip.length, clip.fps) for clip in clips]
+        windows = Windows(lengths, frames=frames, rates=() if self.contents == "crops" else self.rates)
+        drawn = [windows.draw(self.seed, purpose, number * batch_size + i) for i in range(batch_size)]
+        picked = [(clips[window.clip], list(window.indices)) for window in drawn]
+        batch: Batch = {"number": number}
+        if self.contents == "frames":
+            batch["colour"] = pictures(np.stack([clip.colour[rows] for clip, rows in picked]))
+            return batch
+        if self.contents == "crops":
+            crops = [(self._extra[clip.fingerprint], rows[0]) for clip, rows in picked]
+            batch["truth"] = pictures(np.stack([arrays["colour"][k, : self.frames] for arrays, k in crops]))
+            batch["low"] = pictures(np.stack([arrays["low"][k, : self.frames] for arrays, k in crops]))
+            stored = {name: np.stack([a[name][k, : self.frames] for a, k in crops]) for name in CONDITION_ARRAYS}
+            batch["conditions"] = Conditions.from_arrays(stored)
+            return batch
+        latents = np.stack([self._extra[clip.fingerprint]["latents"][rows] for clip, rows in picked])
+        batch["latents"] = torch.from_numpy(latents).float()
+        stored = {name: np.stack([clip.conditions[name][rows] for clip, rows in picked]) for name in CONDITION_ARRAYS}
+        batch["conditions"] = Conditions.from_arrays(stored).at_interval([window.interval for window in drawn])
+        return batch
+
+    def _encoded(self, clip: CachedClip, codec: Codec) -> Arrays:
+        inputs = clip.inputs(size=self.size, autoencoder=codec.fingerprint)
+        if self.contents == "latents":
+            return cached(self.cache, "latents", inputs, lambda: {"latents": encode_clip(clip, codec)})
+        crops = clip.crops(self.crop)
+        low = cached(
+            self.cache,
+            "decoded",
+            {**inputs, "crops": str(self.crop)},
+            lambda: {"low": decode_crops(clip, crops, self.crop, codec)},
+        )
+        return {**crops, **low}
+
+
+def pictures(colour: np.ndarray) -> Tensor:
+    """uint8 (b t h w 3) as float (b t 3 h w) in [-1, 1]."""
+    return torch.from_numpy(colour).permute(0, 1, 4, 2, 3).float().div_(127.5).sub_(1.0)
+
+
+def pixels(picture: Tensor) -> np.ndarray:
+    """Float (... 3 h w) in [-1, 1] as uint8 (... h w 3)."""
+    scaled = (picture.detach().float().clamp(-1, 1) + 1.0).mul(127.5).round()
+    return scaled.to(torch.uint8).movedim(-3, -1).cpu().numpy()
+
+
+@torch.no_grad()
+def encode_clip(clip: CachedClip, codec: Codec, *, at_once: int = 32) -> np.ndarray:
+    """The latents (t c h w), float16, of a clip's frames."""
+    parts = [
+        codec.encode(pictures(clip.colour[None, k : k + at_once])[0]).float() for k in range(0, clip.length, at_once)
+    ]
+    return torch.cat(parts).to(torch.float16).cpu().numpy()
+
+
+@torch.no_grad()
+def decode_crops(clip: CachedClip, crops: Arrays, plan: CropPlan, codec: Codec) -> np.ndarray:
+    """Low-resolution patches (k t h w 3) uint8 of a plan's windows, encoded and decoded as whole frames."""
+    top, left = crops["place"][:, 0] // plan.factor, crops["place"][:, 1] // plan.factor
+    height, width = plan.height // plan.factor, plan.width // plan.factor
+    patches = []
+    for k, rows in enumerate(crops["frames"]):
+        whole = pixels(codec.decode(codec.encode(pictures(clip.colour[None, list(rows)])[0])))
+        patches.append(whole[:, top[k] : top[k] + height, left[k] : left[k] + width])
+    return np.stack(patches)

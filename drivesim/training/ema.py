@@ -1,0 +1,67 @@
+"""Averaged weights: what is shipped is the average over the end of the training, which is smoother than its last step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+WIDTH_TO_EXPONENT = {0.05: 16.97, 0.10: 6.94}
+
+
+class EMA:
+    """The power-function average of a module's trained parameters (Karras et al. 2023, arXiv 2312.02696, equation 127).
+
+    The average reaches back over a fixed share of the training so far, so that it needs no tuning to a run's length.
+    Update number n keeps ``beta = (1 - 1/n) ** (exponent + 1)`` of the old average; the first one takes the weights as they are.
+    """
+
+    def __init__(self, module: nn.Module, *, width: float = 0.05) -> None:
+        """``width``: standard deviation of the averaging window as a share of the run: 0.05 or 0.10."""
+        if width not in WIDTH_TO_EXPONENT:
+            raise ValueError(f"EMA width is {width}, expected one of {tuple(WIDTH_TO_EXPONENT)}")
+        self.exponent = WIDTH_TO_EXPONENT[width]
+        self.updates = 0
+        self.average = {name: p.detach().clone() for name, p in module.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Take in the module's present weights."""
+        self.updates += 1
+        beta = (1.0 - 1.0 / self.updates) ** (self.exponent + 1.0)
+        torch._foreach_lerp_(list(self.average.values()), self._present(module), 1.0 - beta)
+
+    @contextmanager
+    def swapped(self, module: nn.Module) -> Iterator[None]:
+        """Inside the block the module holds the averaged weights, afterwards its own again."""
+        own = [p.detach().clone() for p in self._present(module)]
+        self.copy_to(module)
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(self._present(module), own)
+
+    @torch.no_grad()
+    def copy_to(self, module: nn.Module) -> None:
+        """Overwrite the module's trained parameters with the average."""
+        torch._foreach_copy_(self._present(module), list(self.average.values()))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything a resumed run needs."""
+        return {"updates": self.updates, "average": self.average}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state_dict`. Raises ``ValueError`` if the names of the parameters differ."""
+        average: dict[str, Tensor] = state["average"]
+        if average.keys() != self.average.keys():
+            raise ValueError(f"EMA of {len(average)} parameters found, expected {len(self.average)} of the same names")
+        self.updates = state["updates"]
+        for name, value in average.items():
+            self.average[name].copy_(value)
+
+    def _present(self, module: nn.Module) -> list[Tensor]:
+        parameters = dict(module.named_parameters())
+        return [parameters[name].data for name in self.average]
