@@ -23,7 +23,7 @@ def checkout() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real clips, detectors and weights: ``$DRIVESIM_TEST_DATA``, or ``../shared/data`` beside the checkout.
+    """The real clips, detectors and weights: ``$DRIVESIM_TEST_DATA``, or ``../shared/data`` beside the checkout.
 
     Without it a test skips. In CI with a ``../shared`` the data is meant to be there: its absence is a failure.
     """

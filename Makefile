@@ -1,0 +1,31 @@
+# `make demo` and `make test` do all their own set-up on a fresh machine with Python >= 3.11.
+VENV ?= .venv
+OUT ?= out/demo
+AREA ?= chain
+PYTHON = $(VENV)/bin/python
+
+.PHONY: help setup demo test lint acceptance
+
+help:
+	@echo "make demo             from a scenario to a video with labels and a report page, in $(OUT)"
+	@echo "make test             the test suite"
+	@echo "make lint             ruff and mypy"
+	@echo "make acceptance       the heavy acceptance lines of AREA=$(AREA), as JSON"
+	@echo "make setup            only the virtual environment $(VENV)"
+
+setup:
+	@tools/setup $(VENV)
+
+demo: setup
+	@$(PYTHON) -m drivesim.demo $(OUT)
+
+test: setup
+	@$(PYTHON) -m pytest
+
+lint: setup
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+acceptance: setup
+	@$(PYTHON) -m drivesim.acceptance $(AREA)

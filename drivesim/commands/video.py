@@ -1,0 +1,100 @@
+"""``drivesim render``, ``rollout`` and ``dataset town``: from a scenario to video."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from drivesim.commands.common import add_out, add_scenario, command, count, positive, progress_bar, seed
+
+
+def add(groups: Any) -> None:
+    """Declare the commands."""
+    render = command(
+        groups,
+        "render",
+        run_render,
+        about="render the town's video of a scenario, 512 x 1024, with exact labels",
+        example="drivesim render cut_in_day --out out/render --fps 30",
+    )
+    _common(render)
+    render.add_argument("--lossless", action="store_true", help="store FFV1 (video.mkv) instead of H.264")
+
+    rollout = command(
+        groups,
+        "rollout",
+        run_rollout,
+        about="let the video model drive through a scenario",
+        example="drivesim rollout cut_in_day --out out/rollout --weights nano",
+    )
+    _common(rollout)
+    rollout.add_argument("--weights", default="nano", metavar="nano|DIR", help="shipped weights or a folder of parts")
+    rollout.add_argument("--steps", type=count, metavar="N", help="denoiser steps per window")
+    rollout.add_argument("--first-frame", metavar="IMG", help="start from this picture")
+    rollout.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+
+    kinds = groups.add_parser("dataset", help="make training clips", description="Make training clips.").add_subparsers(
+        title="kinds", metavar="KIND", required=True
+    )
+    town = command(
+        kinds,
+        "town",
+        run_dataset_town,
+        about="render training clips of random scenarios in the town",
+        example="drivesim dataset town --clips 200 --out out/town",
+    )
+    town.add_argument("--clips", type=count, required=True, metavar="N", help="how many clips")
+    add_out(town)
+    town.add_argument("--seed", type=seed, default=0, metavar="N", help="which clips (default: 0)")
+
+
+def _common(made: argparse.ArgumentParser) -> None:
+    add_scenario(made)
+    add_out(made)
+    made.add_argument("--fps", type=positive, default=30.0, metavar="F", help="frames per second (default: 30)")
+    made.add_argument("--seed", type=seed, metavar="N", help="instead of the scenario's own seed")
+
+
+def run_render(arguments: argparse.Namespace) -> int:
+    """Render one scenario."""
+    from drivesim.town import render
+    from scenarios import compile, load
+
+    timeline = compile(load(arguments.scenario), fps=arguments.fps, seed=arguments.seed)
+    with progress_bar("render") as progress:
+        clip = render(timeline, arguments.out, lossless=arguments.lossless, progress=progress)
+    print(clip.path)
+    return 0
+
+
+def run_rollout(arguments: argparse.Namespace) -> int:
+    """Roll one scenario out."""
+    from drivesim.rollout import rollout
+    from scenarios import compile, load
+
+    timeline = compile(load(arguments.scenario), fps=arguments.fps, seed=arguments.seed)
+    with progress_bar("rollout") as progress:
+        clip = rollout(
+            timeline,
+            arguments.out,
+            weights=arguments.weights,
+            fps=arguments.fps,
+            steps=arguments.steps,
+            seed=arguments.seed,
+            first_frame=arguments.first_frame,
+            device=arguments.device,
+            progress=progress,
+        )
+    print(clip.path)
+    return 0
+
+
+def run_dataset_town(arguments: argparse.Namespace) -> int:
+    """Render N clips of sampled scenarios."""
+    from drivesim.datasets.town import make_clips
+
+    with progress_bar("clips") as progress:
+        make_clips(arguments.clips, arguments.out, seed=arguments.seed, progress=progress)
+    print(Path(arguments.out))
+    return 0

@@ -1,0 +1,204 @@
+"""The command line: names, exit codes, one line per failure."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from drivesim import cli
+from drivesim.commands import common
+from drivesim.errors import UserError
+
+COMMANDS = {"list", "new", "validate", "preview", "render", "rollout", "dataset", "train", "benchmark", "doctor"}
+
+
+@pytest.fixture
+def starter(tmp_path):
+    """A scenario file as `drivesim new` writes it."""
+    file = tmp_path / "mine.yaml"
+    assert cli.main(["new", str(file)]) == 0
+    return file
+
+
+def run(*argv, capsys):
+    """Exit code, stdout and stderr of one command."""
+    capsys.readouterr()
+    try:
+        code = cli.main([str(item) for item in argv])
+    except SystemExit as stop:
+        code = stop.code or 0
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def all_parsers():
+    """The command line's parsers by the words that reach them."""
+    found = {}
+
+    def visit(parser, words):
+        subs = [action for action in parser._actions if hasattr(action, "choices") and isinstance(action.choices, dict)]
+        if not subs:
+            found[" ".join(words)] = parser
+        for sub in subs:
+            for name, child in sub.choices.items():
+                visit(child, [*words, name])
+
+    visit(cli.parser(), [])
+    return found
+
+
+def test_commands_are_those_of_the_contract():
+    assert {words.split()[0] for words in all_parsers()} == COMMANDS
+
+
+@pytest.mark.parametrize("words", all_parsers())
+def test_help_of_every_command_has_an_example_that_parses(words, capsys):
+    code, out, _ = run(*words.split(), "--help", capsys=capsys)
+    assert code == 0
+    example = re.search(r"Example: drivesim (.*)", " ".join(out.split()))
+    assert example, out
+    assert cli.parser().parse_args(example[1].split()).run
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ([], "required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["render", "day"], "required: --out"),
+        (["render", "day", "--out", "x", "--fps", "-3"], "'-3' is not above 0"),
+        (["render", "day", "--out", "x", "--seed", "1.5"], "'1.5' is not a whole number"),
+        (["rollout", "day", "--out", "x", "--steps", "0"], "'0' is not a whole number from 1"),
+        (["train", "all", "--data", "d", "--out", "x", "--budget", "90"], "'90' is not a time such as 90m"),
+        (["dataset", "town", "--out", "x"], "required: --clips"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(argv, says, capsys):
+    code, out, err = run(*argv, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+
+
+@pytest.mark.parametrize("command", ["validate", "preview", "render", "rollout"])
+def test_a_scenario_that_is_not_there_is_one_line_and_exit_code_2(command, tmp_path, capsys):
+    out = [] if command == "validate" else ["--out", tmp_path / "out"]
+    code, _, err = run(command, "no_such_street", *out, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "no_such_street" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_starter_validates(starter, capsys):
+    code, out, err = run("validate", starter, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert "1 scenario: fine" in out
+
+
+def test_starter_is_named_after_its_file_and_does_what_its_comments_say(starter):
+    from scenarios import compile, load
+
+    scenario = load(starter)
+    timeline = compile(scenario, fps=7.5)
+    assert scenario.name == "mine"
+    assert [event.id for event in timeline.events] == ["cut_in", "slow_down"]
+    assert (timeline[0].daylight, timeline[len(timeline) - 1].daylight) == (1.0, 0.0)
+
+
+def test_new_never_overwrites(starter, capsys):
+    before = starter.read_bytes()
+    code, _, err = run("new", starter, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert starter.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["Street.yaml", "my street.yaml", "street.txt", "street"])
+def test_new_refuses_a_name_that_is_no_scenario_name(name, tmp_path, capsys):
+    code, _, err = run("new", tmp_path / name, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_validate_prints_each_finding_with_its_place_and_exits_1(starter, capsys):
+    starter.write_text(starter.read_text().replace("lanes: 2 ", "lains: 2 ").replace("weather: clear", "weather: hail"))
+    code, out, err = run("validate", starter, capsys=capsys)
+    lines = out.splitlines()
+    assert (code, err, len(lines)) == (1, "", 2)
+    assert all(re.match(rf"{re.escape(str(starter))}:\d+:\d+: ", line) for line in lines)
+    assert any("lains" in line for line in lines)
+    assert any("hail" in line for line in lines)
+
+
+def test_validate_walks_folders(starter, capsys):
+    (starter.parent / "deeper").mkdir()
+    (starter.parent / "deeper" / "other.yml").write_text(starter.read_text())
+    assert "2 scenarios: fine" in run("validate", starter.parent, capsys=capsys)[1]
+
+
+def test_validate_of_a_folder_without_scenarios_exits_2(tmp_path, capsys):
+    code, _, err = run("validate", tmp_path, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_list_has_a_line_for_each_shipped_scenario(capsys):
+    from scenarios import shipped
+
+    code, out, _ = run("list", capsys=capsys)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == sorted(shipped())
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (UserError("x.yaml: found a,\n expected b"), 2, "drivesim: x.yaml: found a, expected b"),
+        (FileNotFoundError(2, "No such file or directory", "x.png"), 2, "drivesim: x.png: No such file or directory"),
+        (ImportError("libGL.so.1: cannot open shared object file"), 1, "libGL.so.1"),
+        (KeyboardInterrupt(), 130, "drivesim: stopped"),
+        (RuntimeError("boom"), 1, "drivesim: unexpected RuntimeError: boom; please report it with "),
+    ],
+    ids=["user", "file", "library", "ctrl-c", "bug"],
+)
+def test_a_failing_command_says_one_line(error, code, says, monkeypatch, capsys):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr("drivesim.commands.machine.run_doctor", fail)
+    got, out, err = run("doctor", capsys=capsys)
+    assert (got, out, err.count("\n")) == (code, "", 1)
+    assert says in err
+
+
+def test_a_bug_leaves_its_traceback_in_a_file(monkeypatch, capsys):
+    monkeypatch.setattr("drivesim.commands.machine.run_doctor", lambda arguments: int("x"))  # a ValueError, not ours
+    _, _, err = run("doctor", capsys=capsys)
+    log = err.strip().rpartition("report it with ")[2]
+    with open(log, encoding="utf-8") as file:
+        assert "Traceback" in file.read()
+    os.unlink(log)
+
+
+def test_sigterm_exits_143_and_leaves_nothing(tmp_path, checkout):
+    code = (
+        "import time, sys, drivesim.commands.machine as m\nfrom drivesim.atomic import new_folder\n"
+        "def slow(arguments):\n    with new_folder('out') as folder:\n"
+        "        print('ready', flush=True)\n        time.sleep(60)\n"
+        "m.run_doctor = slow\nfrom drivesim.cli import main\nsys.exit(main(['doctor']))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path, text=True)
+    assert child.stdout.readline() == "ready\n"
+    started = time.monotonic()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=30) == 143
+    assert time.monotonic() - started < 10
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "value"), [("90m", 90.0), ("1.5h", 90.0), ("30s", 0.5)])
+def test_budgets_are_read_as_minutes(text, value):
+    assert common.minutes(text) == value
