@@ -178,7 +178,15 @@ def _gpu() -> Check:
 
 
 def _weights() -> Check:
+    parts = shipped_parts()
+    return Check("weights", bool(parts), ", ".join(parts) or "no nano weights shipped", needed=False)
+
+
+def shipped_parts() -> list[str]:
+    """The names of the generating parts whose nano weights are shipped in the package; the detector is not one.
+
+    >>> "detector" in shipped_parts()
+    False
+    """
     folder = Path(__file__).parent / "weights" / "nano"
-    parts = sorted(path.stem for path in folder.glob("*.safetensors"))
-    detail = ", ".join(parts) or "none shipped"
-    return Check("weights", bool(parts), detail, "drivesim train all --preset nano", needed=False)
+    return sorted(path.stem for path in folder.glob("*.safetensors") if path.stem != "detector")
