@@ -124,9 +124,7 @@ def broken_rules(module: str, path: Path) -> list[str]:
         target = room(name)
         if target != own and "*" not in MAY_IMPORT[own] and target not in MAY_IMPORT[own]:
             wrong.append(f"{module} imports {name}: {own} may import {sorted(MAY_IMPORT[own]) or 'nothing of ours'}")
-        if (target == "drivesim.cli" and own != "drivesim.__main__") or (
-            target == "drivesim.commands" and own not in COMMAND_LINE
-        ):
+        if target != own and own not in ONLY_IMPORTED_BY.get(target, {own}):
             wrong.append(f"{module} imports {name}: nothing imports the command line")
     return wrong
 
