@@ -30,8 +30,8 @@ def coco_scores(frames: Sequence[ScoredFrame]) -> dict[str, float | None]:
     """COCO's scores in [0, 1] of one class over frames, by faster-coco-eval; None where no true box counts.
 
     ``AP``: precision averaged over 101 recall levels and IoU 0.50:0.05:0.95; ``AP50`` and ``AP75``: at one IoU;
-    ``AR``: recall averaged over those IoUs. At most 100 detections a frame. Ignored boxes are COCO's crowds: a detection
-    is left out if a share of its own area as high as the IoU asked for lies on one.
+    ``AR``: recall averaged over those IoUs. At most 100 detections a frame. Ignored boxes are COCO's crowds: a
+    detection is left out if a share of its own area as high as the IoU asked for lies on one.
     """
     if not any((~frame.ignored).any() for frame in frames):
         return {"AP": None, "AP50": None, "AP75": None, "AR": None}
@@ -65,8 +65,8 @@ def precision_recall(scores: np.ndarray, hits: np.ndarray, count: int) -> np.nda
     """Precision (101,) at recall 0, 0.01, ... 1, never rising, as COCO takes it.
 
     ``scores`` (m,), ``hits`` bool (m,): the detections that count, over all frames. ``count``: true boxes that count.
-    precision = hits / detections and recall = hits / count down to each score; the best precision at or beyond each
-    level.
+    Down to each score, precision = hits / detections and recall = hits / count; a level takes the best precision at or
+    beyond it.
     """
     order = np.argsort(-scores, kind="stable")
     right = np.cumsum(hits[order])

@@ -57,9 +57,9 @@ class Detections:
         """The detections with at least this score."""
         return self.select(self.scores >= score)
 
-    def of(self, group: str) -> Detections:
-        """The detections of one group, ``"vehicle"`` or ``"person"``."""
-        return self.select(np.array([categories()[name].group == group for name in self.categories], bool))
+    def of(self, kind: str) -> Detections:
+        """The detections of one group (``"vehicle"``, ``"person"``) or of one category."""
+        return self.select(np.array([kind in (name, categories()[name].group) for name in self.categories], bool))
 
     def objects(self) -> tuple[ObjectFacts, ...]:
         """The detections as objects of which only category and box are known; track ids only number them."""

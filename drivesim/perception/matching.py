@@ -39,15 +39,16 @@ class Match:
     found: np.ndarray
 
 
-def truth_of(objects: Iterable[ObjectFacts], group: str, image_height: int, rule: VisibleRule | None = None) -> Truth:
-    """The objects of a group, those that are not visible enough as ignored (`scenarios.crowdedness.is_visible`).
+def truth_of(objects: Iterable[ObjectFacts], kind: str, image_height: int, rule: VisibleRule | None = None) -> Truth:
+    """The objects of a group or category, those that are not visible enough as ignored (`scenarios.crowdedness.is_visible`).
 
     For people, two-wheelers are ignored regions too: their box covers the rider, whom a detector may rightly call a
     person.
     """
-    rows = [thing for thing in objects if thing.group == group]
+    objects = tuple(objects)
+    rows = [thing for thing in objects if kind in (thing.group, thing.category)]
     ignored = [not is_visible(thing, image_height, rule) for thing in rows]
-    if group == "person":
+    if kind in ("person", "pedestrian"):
         riders = [thing for thing in objects if thing.category in ("motorcycle", "bicycle")]
         rows, ignored = rows + riders, ignored + [True] * len(riders)
     boxes = np.array([thing.box for thing in rows], float).reshape(-1, 4)

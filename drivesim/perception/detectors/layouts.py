@@ -1,8 +1,7 @@
 """Layouts: how a detection network wants its picture, and what the numbers it returns mean.
 
-A layout is data. It is taken, in this order, from a YAML file beside the model (``model.yaml`` for ``model.onnx``),
-from the
-model's own metadata (key `METADATA_KEY`, JSON with the same keys), or guessed from the shapes of well-known networks.
+A layout is data. It is taken, in this order, from a YAML file beside the model (``model.yaml`` for ``model.onnx``), the
+model's own metadata (key `METADATA_KEY`, JSON with the same keys), or the shapes of well-known networks.
 """
 
 from __future__ import annotations
@@ -42,8 +41,7 @@ def class_map(name: str) -> Mapping[int, str]:
 class Layout:
     """How to feed a network and read its output.
 
-    ``output``: a key of `DECODERS`. ``colour``: ``"rgb"`` or ``"bgr"``. ``scale``: what the bytes 0..255 are
-    multiplied by.
+    ``output``: a key of `DECODERS`. ``colour``: ``"rgb"`` or ``"bgr"``. ``scale``: factor on the bytes 0..255.
     ``resize``: ``"letterbox"`` (aspect kept, picture in the top left corner) or ``"stretch"``.
     ``classes``: the network's class number -> category; classes that are absent are dropped.
     """
@@ -82,7 +80,7 @@ def layout_from(row: Any, where: str) -> Layout:
     try:
         row["classes"] = class_map(classes) if isinstance(classes, str) else {int(k): v for k, v in classes.items()}
         return Layout(**row)
-    except (UserError, TypeError, AttributeError, ValueError) as error:
+    except (TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{where}: {error}") from error
 
 
