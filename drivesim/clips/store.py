@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from drivesim.atomic import partial_folder
@@ -43,8 +42,8 @@ def read_clip(path: str | Path) -> Clip:
     return Clip(
         path=folder, name=folder.resolve().name, rate=exact_rate(card["fps"]),
         width=card["width"], height=card["height"],
-        provenance=MappingProxyType(card["provenance"]), facts=FactsFile(folder / "facts.jsonl", card["frames"]),
-        videos=MappingProxyType(videos),
+        provenance=card["provenance"], facts=FactsFile(folder / "facts.jsonl", card["frames"]),
+        videos=videos,
     )  # fmt: skip
 
 
