@@ -1,0 +1,177 @@
+"""The road: one endless reference line with lanes on both sides, driven on the right.
+
+Road coordinates are ``(s, d)``: s metres along the reference line, d metres to its left. The line d = 0 is the divider: own lanes lie
+at d < 0, oncoming lanes at d > 0. Beyond the outermost lanes lies a strip for bicycles, then the kerb, then the sidewalk.
+
+Lanes are numbered from right to left: -1 the bicycle strip, 0 .. lanes - 1 the own lanes, then the oncoming lanes, then their strip.
+The world's origin is s = 0 with the x axis along the road. World metres; radians counter-clockwise.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Sequence
+
+import shapely
+
+from scenarios.facts import EgoState, LaneLine, Point, RoadFacts
+
+STRIP_WIDTH = 1.6  # m, the bicycle strip between the outermost lane and the kerb
+SIDEWALK_WIDTH = 3.5  # m
+DASH, DASH_PERIOD = 3.0, 9.0  # m: a dashed line is painted where s modulo DASH_PERIOD < DASH
+_SPACING = 4.0  # m between the points of the lines in `RoadFacts`
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """A line along the whole road at ``d`` m; ``kind`` and ``colour`` as in `LaneLine` ("edge" is a kerb)."""
+
+    d: float
+    kind: str
+    colour: str
+
+
+class Road:
+    """The geometry of a road with ``curvature`` given as (s, 1/m) pairs, linear in between and constant outside."""
+
+    def __init__(
+        self,
+        lanes: int,
+        oncoming: int,
+        *,
+        lane_width: float = 3.5,
+        curvature: Sequence[tuple[float, float]] = ((0.0, 0.0),),
+    ) -> None:
+        """Build the road. Raises ``ValueError`` where the curvature's s values do not increase."""
+        self.lanes, self.oncoming, self.lane_width = lanes, oncoming, lane_width
+        self.sidewalk_width = SIDEWALK_WIDTH
+        self.right_edge = -(lanes * lane_width + STRIP_WIDTH)
+        self.left_edge = oncoming * lane_width + (STRIP_WIDTH if oncoming else 0.0)
+        self._knots = [s for s, _ in curvature]
+        self._bends = [bend for _, bend in curvature]
+        if not self._knots or any(b <= a for a, b in zip(self._knots, self._knots[1:], strict=False)):
+            raise ValueError(f"curvature is given at s = {self._knots}, expected strictly increasing values")
+        self._headings = [0.0]
+        for i in range(1, len(self._knots)):
+            mean = 0.5 * (self._bends[i] + self._bends[i - 1])
+            self._headings.append(self._headings[-1] + mean * (self._knots[i] - self._knots[i - 1]))
+        self._origin = 0.0
+        self._origin = self.heading(0.0)
+        # The reference line at s = 0, 1, 2, ... and at 0, -1, -2, ...; grown on demand, always in the same order.
+        self._line: dict[int, list[Point]] = {1: [(0.0, 0.0)], -1: [(0.0, 0.0)]}
+
+    # --- along the line ---
+
+    def curvature(self, s: float) -> float:
+        """Curvature of the reference line at ``s``, 1/m, left positive."""
+        i = bisect_right(self._knots, s)
+        if i == 0 or i == len(self._knots):
+            return self._bends[max(i - 1, 0)]
+        share = (s - self._knots[i - 1]) / (self._knots[i] - self._knots[i - 1])
+        return self._bends[i - 1] + share * (self._bends[i] - self._bends[i - 1])
+
+    def heading(self, s: float) -> float:
+        """Heading of the reference line at ``s`` in the world, rad: the integral of the curvature, 0 at s = 0."""
+        i = max(bisect_right(self._knots, s) - 1, 0)
+        mean = 0.5 * (self._bends[i] + self.curvature(s))
+        return self._headings[i] + mean * (s - self._knots[i]) - self._origin
+
+    def pose(self, s: float, d: float = 0.0) -> tuple[float, float, float]:
+        """World (x, y, heading) of the point ``(s, d)``; the heading is that of the own direction, rad."""
+        side = 1 if s >= 0 else -1
+        nodes = self._line[side]
+        whole = int(abs(s))
+        while len(nodes) <= whole:
+            i = len(nodes) - 1
+            nodes.append(self._advance(nodes[i], side * i, side * 1.0))
+        x, y = self._advance(nodes[whole], side * whole, s - side * whole)
+        heading = self.heading(s)
+        return x - d * math.sin(heading), y + d * math.cos(heading), heading
+
+    def _advance(self, start: Point, s: float, step: float) -> Point:
+        """Midpoint rule; the error is curvature^2 step^3 / 24, at most 2e-5 m per metre, and the line stays continuous."""
+        middle = self.heading(s + 0.5 * step)
+        return start[0] + step * math.cos(middle), start[1] + step * math.sin(middle)
+
+    def project(self, x: float, y: float, near_s: float) -> tuple[float, float]:
+        """Road coordinates (s, d) of a world point, the solution nearest to ``near_s`` (a bend may meet itself again)."""
+        s = near_s
+        for _ in range(20):
+            px, py, heading = self.pose(s)
+            along = (x - px) * math.cos(heading) + (y - py) * math.sin(heading)
+            d = -(x - px) * math.sin(heading) + (y - py) * math.cos(heading)
+            step = along / max(1.0 - self.curvature(s) * d, 0.1)
+            s += step
+            if abs(step) < 1e-7:
+                break
+        return s, d
+
+    # --- across it ---
+
+    def lane_center(self, lane: int) -> float:
+        """The d of the middle of a lane, m. Raises ``ValueError`` for a lane that is not there."""
+        if not -1 <= lane <= self.last_lane:
+            raise ValueError(f"lane is {lane}, expected -1 (bicycle strip) .. {self.last_lane}")
+        if lane == -1:
+            return self.right_edge + STRIP_WIDTH / 2
+        if lane == self.lanes + self.oncoming:
+            return self.left_edge - STRIP_WIDTH / 2
+        return (lane + 0.5 - self.lanes) * self.lane_width
+
+    @property
+    def last_lane(self) -> int:
+        """The number of the leftmost lane: the oncoming bicycle strip, or the last own lane on a one-way road."""
+        return self.lanes + self.oncoming - (self.oncoming == 0)
+
+    def direction(self, lane: int) -> int:
+        """+1 for lanes of the own direction, -1 for oncoming ones."""
+        return 1 if lane < self.lanes else -1
+
+    def markings(self) -> tuple[Marking, ...]:
+        """The lines of the road from right to left."""
+        own = [Marking((i - self.lanes) * self.lane_width, "dashed", "white") for i in range(1, self.lanes)]
+        other = [Marking(i * self.lane_width, "dashed", "white") for i in range(1, self.oncoming)]
+        divider = [Marking(0.0, "solid", "yellow")] if self.oncoming else []
+        left = [Marking(self.oncoming * self.lane_width, "solid", "white")] if self.oncoming else []
+        return (
+            Marking(self.right_edge, "edge", "white"),
+            Marking(-self.lanes * self.lane_width, "solid", "white"),
+            *own,
+            *divider,
+            *other,
+            *left,
+            Marking(self.left_edge, "edge", "white"),
+        )
+
+    # --- as shapes ---
+
+    def facts(self, ego: EgoState, near_s: float, *, behind: float = 5.0, ahead: float = 100.0) -> RoadFacts:
+        """The lines and the drivable polygon from ``behind`` m behind to ``ahead`` m ahead of the ego, in the ego frame."""
+        s, _ = self.project(ego.x, ego.y, near_s)
+        count = math.ceil((behind + ahead) / _SPACING)
+        spine = [self.pose(s - behind + i * (behind + ahead) / count) for i in range(count + 1)]
+        axes = [
+            (*_to_ego(ego, x, y), -math.sin(heading - ego.heading), math.cos(heading - ego.heading))
+            for x, y, heading in spine
+        ]
+
+        def line(d: float) -> tuple[Point, ...]:
+            return tuple((round(x + d * left_x, 4), round(y + d * left_y, 4)) for x, y, left_x, left_y in axes)
+
+        lines = tuple(LaneLine(marking.kind, marking.colour, line(marking.d)) for marking in self.markings())
+        return RoadFacts(lines, (*lines[0].points, *reversed(lines[-1].points)))
+
+    def area(self, s_from: float, s_to: float, *, margin: float = 0.0) -> shapely.Polygon:
+        """The carriageway from kerb to kerb, widened by ``margin`` m on both sides, as a polygon in the world."""
+        count = max(1, math.ceil((s_to - s_from) / _SPACING))
+        stations = [s_from + i * (s_to - s_from) / count for i in range(count + 1)]
+        right = [self.pose(s, self.right_edge - margin)[:2] for s in stations]
+        left = [self.pose(s, self.left_edge + margin)[:2] for s in stations]
+        return shapely.Polygon([*right, *reversed(left)])
+
+
+def _to_ego(ego: EgoState, x: float, y: float) -> Point:
+    cos, sin = math.cos(ego.heading), math.sin(ego.heading)
+    return cos * (x - ego.x) + sin * (y - ego.y), -sin * (x - ego.x) + cos * (y - ego.y)

@@ -1,0 +1,211 @@
+"""A scenario simulated at a seed and sampled at a frame rate: one `FrameFacts` per frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import overload
+
+from scenarios.camera import Projection, occlusions, project_box
+from scenarios.crowdedness import crowdedness
+from scenarios.environment import EnvironmentCourse
+from scenarios.facts import INDICATORS, EgoState, FrameFacts, Lights, ObjectFacts, categories
+from scenarios.road import Road
+from scenarios.scenery import REACH, World
+from scenarios.schema import Scenario
+from scenarios.simulation import RATE, FiredEvent, Recording, simulate
+
+HEAD_LIGHTS_BELOW = 0.4  # daylight
+_SIGHT = 250.0  # m ahead within which houses may hide road users
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """A road user in the world frame. ``x, y``: centre of its base, m. ``heading``: rad. ``speed``: m/s along its heading.
+
+    ``size``: (length, width, height), m. ``lights``: None for people. ``appearance``: (r, g, b). ``travelled``: m since it appeared, which
+    gives the phase of walking.
+    """
+
+    track_id: int
+    category: str
+    x: float
+    y: float
+    heading: float
+    speed: float
+    size: tuple[float, float, float]
+    lights: Lights | None
+    appearance: tuple[int, int, int]
+    travelled: float
+
+
+class Timeline(Sequence[FrameFacts]):
+    """The frames of a simulated scenario; `compile` makes one.
+
+    Frames are made when they are asked for, in any order; only the simulated states are kept (about 64 bytes per road user and
+    frame). ``events``: the events that fired. ``world``: the road and the scenery beside it.
+    """
+
+    def __init__(self, scenario: Scenario, *, fps: float, seed: int) -> None:
+        """Simulate ``scenario``; see `compile`."""
+        if not 0.0 < fps <= RATE:
+            raise ValueError(f"fps is {fps}, expected a number above 0 and at most {RATE}")
+        self.scenario, self.fps, self.seed = scenario, fps, seed
+        self.camera = scenario.camera_facts()
+        spec = scenario.road
+        self.world = World(Road(spec.lanes, spec.oncoming, lane_width=spec.lane_width, curvature=spec.curvature), seed)
+        self._course = EnvironmentCourse(scenario.environment)
+        rate = Fraction(fps).limit_denominator(10**6)
+        count = max(1, math.floor(Fraction(scenario.clock.duration).limit_denominator(10**6) * rate))
+        self._steps = [math.floor(k * RATE / rate + Fraction(1, 2)) for k in range(count)]
+        self._recording: Recording = simulate(scenario, self.world.road, seed, self._steps)
+
+    @property
+    def events(self) -> tuple[FiredEvent, ...]:
+        """The events that fired, in order of time."""
+        return tuple(self._recording.events)
+
+    def __len__(self) -> int:
+        """The number of frames: duration times fps, rounded down."""
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, k: int) -> FrameFacts: ...
+    @overload
+    def __getitem__(self, k: slice) -> list[FrameFacts]: ...
+    def __getitem__(self, k: int | slice) -> FrameFacts | list[FrameFacts]:
+        """The facts of frame ``k``, or of a slice of frames."""
+        if isinstance(k, slice):
+            return [self[i] for i in range(*k.indices(len(self)))]
+        return self._frame(range(len(self))[k])
+
+    def __iter__(self) -> Iterator[FrameFacts]:
+        """The frames in order."""
+        return (self[k] for k in range(len(self)))
+
+    def ego(self, k: int) -> EgoState:
+        """The ego's pose (rear axle) and motion at frame ``k``, in the world."""
+        s, d, turn, speed, acceleration, yaw_rate, _ = self._recording.ego[k]
+        x, y, heading = self.world.road.pose(s, d)
+        return EgoState(round(x, 4), round(y, 4), _angle(heading + turn), speed, acceleration, yaw_rate)
+
+    def ego_s(self, k: int) -> float:
+        """Where the ego's rear axle is along the road at frame ``k``, m."""
+        return self._recording.ego[k][0]
+
+    def daylight(self, k: int) -> float:
+        """Daylight in [0, 1] at frame ``k``."""
+        return self._course.at(self._steps[k] / RATE).daylight
+
+    def track(self, k: int) -> tuple[ObjectState, ...]:
+        """All simulated road users at frame ``k`` in the world, sorted by track id, also those outside the image."""
+        head = self.daylight(k) < HEAD_LIGHTS_BELOW
+        states = []
+        for number, s, d, turn, speed, travelled, brake, indicator in self._recording.bodies[k].tolist():
+            look = self._recording.looks[int(number)]
+            x, y, heading = self.world.road.pose(s, d)
+            is_vehicle = categories()[look.category].group == "vehicle"
+            lights = Lights(head, bool(brake), INDICATORS[int(indicator)]) if is_vehicle else None
+            pose = round(x, 4), round(y, 4), _angle(heading + turn)
+            states.append(
+                ObjectState(int(number), look.category, *pose, speed, look.size, lights, look.colour, travelled)
+            )
+        return tuple(sorted(states, key=lambda state: state.track_id))
+
+    def _frame(self, k: int) -> FrameFacts:
+        time = self._steps[k] / RATE
+        now = self._course.at(time)
+        ego = self.ego(k)
+        objects = self._objects(k, ego)
+        return FrameFacts(
+            index=k,
+            time=round(time, 4),
+            daylight=now.daylight,
+            weather=now.weather,
+            crowdedness=crowdedness(objects, self.camera.height),
+            ego=ego,
+            camera=self.camera,
+            road=self.world.road.facts(ego, self.ego_s(k)),
+            objects=objects,
+        )
+
+    def _objects(self, k: int, ego: EgoState) -> tuple[ObjectFacts, ...]:
+        """Everybody with a part in the image, with what nearer bodies and houses hide of them."""
+        seen: list[tuple[ObjectState, tuple[float, float, float], float, Projection]] = []
+        for state in self.track(k):
+            x, y = _to_ego(ego, state.x, state.y)
+            center, heading = (
+                (round(x, 4), round(y, 4), round(state.size[2] / 2, 4)),
+                _angle(state.heading - ego.heading),
+            )
+            projection = self._project(center, state.size, heading)
+            if projection is not None:
+                seen.append((state, center, heading, projection))
+        projections = [projection for *_, projection in seen]
+        shares = occlusions(projections, self._houses(k, ego) if seen else ())
+        return tuple(
+            ObjectFacts(
+                track_id=state.track_id,
+                category=state.category,
+                box=projection.box,
+                amodal_box=projection.amodal_box,
+                occlusion=share,
+                truncation=projection.truncation,
+                center=center,
+                size=state.size,
+                heading=heading,
+                speed=state.speed,
+                depth=projection.depth,
+                lights=state.lights,
+                appearance=state.appearance,
+            )
+            for (state, center, heading, projection), share in zip(seen, shares, strict=True)
+        )
+
+    def _houses(self, k: int, ego: EgoState) -> list[Projection]:
+        s = self.ego_s(k)
+        projections = []
+        for thing in self.world.scenery(s - REACH, s + _SIGHT):
+            if thing.kind == "building":
+                x, y = _to_ego(ego, thing.x, thing.y)
+                center = (x, y, thing.size[2] / 2)
+                projections.append(self._project(center, thing.size, thing.heading - ego.heading))
+        return [projection for projection in projections if projection is not None]
+
+    def _project(
+        self, center: tuple[float, float, float], size: tuple[float, float, float], heading: float
+    ) -> Projection | None:
+        """`project_box`, after a cheap look at whether the box can be in the image at all."""
+        camera = self.camera
+        radius = 0.5 * math.sqrt(size[0] ** 2 + size[1] ** 2)
+        forward, left = center[0] - camera.x + radius, center[1] - camera.y
+        widest = max(camera.cx, camera.width - camera.cx) / camera.fx
+        if forward <= 0.0 or abs(left) - radius > widest * (forward + radius):
+            return None
+        return project_box(camera, center, size, heading)
+
+
+def compile(scenario: Scenario, *, fps: float = 30.0, seed: int | None = None) -> Timeline:
+    """The timeline of ``scenario`` at ``fps`` frames per second; ``seed`` None means the scenario's own.
+
+    The simulation runs at 120 steps/s whatever ``fps`` is. Frame k shows step ``floor(120 k / fps + 1/2)``: exact where fps divides 120
+    (1.875, 7.5, 30, ...), else the nearest step. So frame k at 7.5 frames/s is frame 4 k at 30. Raises ``ValueError`` for an fps outside (0, 120].
+
+    >>> from scenarios import compile, load
+    >>> timeline = compile(load("cut_in"), fps=7.5)
+    >>> len(timeline), timeline[30].time
+    (150, 4.0)
+    """
+    return Timeline(scenario, fps=fps, seed=scenario.seed if seed is None else seed)
+
+
+def _to_ego(ego: EgoState, x: float, y: float) -> tuple[float, float]:
+    cos, sin = math.cos(ego.heading), math.sin(ego.heading)
+    return cos * (x - ego.x) + sin * (y - ego.y), -sin * (x - ego.x) + cos * (y - ego.y)
+
+
+def _angle(value: float) -> float:
+    """``value`` rad brought into (-pi, pi], rounded."""
+    return round(math.atan2(math.sin(value), math.cos(value)), 4)
