@@ -1,0 +1,155 @@
+"""The autoencoder: pictures to latents of an eighth of the size and back, with a KL regulariser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import reduce, repeat
+from torch import Tensor, nn
+
+from drivesim.networks.blocks import Between, Down, ResBlock, Up, group_norm, identity
+from drivesim.networks.config import Config, Site
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig(Config):
+    """``size``: (h, w) of the pictures the blocks are named for; other sizes run too. ``channels``: of the latent.
+    ``patch``: space-to-channel at both ends. ``widths``: large to small, each level half the size of the one before.
+    ``encoder_depth, decoder_depth``: residual blocks per level. ``norm``: which levels have GroupNorms.
+    """
+
+    size: tuple[int, int] = (128, 256)
+    channels: int = 8
+    patch: int = 2
+    widths: tuple[int, ...] = (32, 64, 128)
+    encoder_depth: tuple[int, ...] = (1, 2, 2)
+    decoder_depth: tuple[int, ...] = (2, 3, 3)
+    norm: tuple[bool, ...] = (False, True, True)
+
+    @property
+    def factor(self) -> int:
+        """How many pixels, each way, one latent cell stands for."""
+        return self.patch << (len(self.widths) - 1)
+
+    def place(self, level: int) -> str:
+        """The size of a level as its blocks are named: "16x32"."""
+        return "x".join(str(side // self.patch >> level) for side in self.size)
+
+    def sites(self) -> tuple[Site, ...]:
+        """All named blocks of the decoder, in the order in which they run. It is told no context, so each factor is 1."""
+        levels = reversed(list(enumerate(self.widths)))
+        return tuple(
+            Site(f"{self.place(level)}_up{i}", width, 1)
+            for level, width in levels
+            for i in range(self.decoder_depth[level])
+        )
+
+
+class Posterior(NamedTuple):
+    """A diagonal normal over latents: ``mean`` and ``logvar`` (n c h w)."""
+
+    mean: Tensor
+    logvar: Tensor
+
+    def mode(self) -> Tensor:
+        """The most likely latent (n c h w)."""
+        return self.mean
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        """A random latent (n c h w); the noise is drawn on the CPU."""
+        noise = torch.randn(self.mean.shape, generator=generator).to(self.mean)
+        return self.mean + torch.exp(0.5 * self.logvar) * noise
+
+    def kl(self) -> Tensor:
+        """KL divergence from the standard normal in nats per latent value, (n,)."""
+        return 0.5 * (self.mean.square() + self.logvar.exp() - 1 - self.logvar).flatten(1).mean(1)
+
+
+class Encoder(nn.Module):
+    """Pictures (n 3 H W) to mean and log-variance (n 2c h w)."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.patch, self.channels = config.patch, config.channels
+        self.stem = nn.Conv2d(3 * config.patch**2, config.widths[0], 3, padding=1)
+        self.blocks = nn.ModuleDict()
+        for level, width in enumerate(config.widths):
+            if level:
+                self.blocks[f"{config.place(level)}_in"] = Down(config.widths[level - 1], width, shortcut=True)
+            for i in range(config.encoder_depth[level]):
+                self.blocks[f"{config.place(level)}_down{i}"] = ResBlock(width, width, norm=config.norm[level])
+        self.norm = group_norm(config.widths[-1])
+        self.head = nn.Conv2d(config.widths[-1], 2 * config.channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n 3 H W) -> (n 2c h w)."""
+        h = self.stem(F.pixel_unshuffle(x, self.patch))
+        for block in self.blocks.values():
+            h = block(h)
+        short = reduce(h, "n (c g) h w -> n c h w", "mean", c=self.channels)
+        return self.head(F.silu(self.norm(h))) + torch.cat([short, torch.zeros_like(short)], dim=1)
+
+
+class Decoder(nn.Module):
+    """Latents (n c h w) to pictures (n 3 H W), with a hook after each named block."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.patch, width = config.patch, config.widths[-1]
+        self.stem = nn.Conv2d(config.channels, width, 3, padding=1)
+        self.blocks = nn.ModuleDict()
+        for level, width in reversed(list(enumerate(config.widths))):
+            if level < len(config.widths) - 1:
+                self.blocks[f"{config.place(level)}_in"] = Up(config.widths[level + 1], width, shortcut=True)
+            for i in range(config.decoder_depth[level]):
+                self.blocks[f"{config.place(level)}_up{i}"] = ResBlock(width, width, norm=config.norm[level])
+        self.head = nn.Conv2d(config.widths[0], 3 * config.patch**2, 3, padding=1)
+
+    def forward(self, z: Tensor, *, between: Between = identity) -> Tensor:
+        """(n c h w) -> (n 3 H W)."""
+        h = self.stem(z) + repeat(z, "n c h w -> n (c r) h w", r=self.stem.out_channels // z.shape[1])
+        for name, block in self.blocks.items():
+            h = block(h) if isinstance(block, Up) else between(name, block(h))
+        return F.pixel_shuffle(self.head(F.silu(h)), self.patch)
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder. Latents are scaled by two buffers so that, once fitted, each channel has mean 0 and deviation 1."""
+
+    latent_shift: Tensor
+    latent_scale: Tensor
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        if config.widths[-1] % config.channels:
+            raise ValueError(
+                f"{config.channels} latent channels, expected a divisor of the last width {config.widths[-1]}"
+            )
+        self.config = config
+        self.encoder, self.decoder = Encoder(config), Decoder(config)
+        self.register_buffer("latent_shift", torch.zeros(config.channels))
+        self.register_buffer("latent_scale", torch.ones(config.channels))
+
+    def encode(self, x: Tensor) -> Posterior:
+        """Pictures (n 3 H W) in [-1, 1] -> latents (n c H/8 W/8). Raises ``ValueError`` for a size that does not divide."""
+        factor = self.config.factor
+        if x.shape[-2] % factor or x.shape[-1] % factor:
+            raise ValueError(f"pictures are {x.shape[-2]} x {x.shape[-1]} pixels, expected multiples of {factor}")
+        mean, logvar = self.encoder(x).float().chunk(2, dim=1)
+        scale = self.latent_scale[:, None, None]
+        mean = (mean - self.latent_shift[:, None, None]) * scale
+        return Posterior(mean, logvar.clamp(-20, 10) + 2 * scale.log())
+
+    def decode(self, z: Tensor, *, between: Between = identity) -> Tensor:
+        """Latents (n c h w) -> pictures (n 3 8h 8w), about in [-1, 1]. ``between(name, h)``: called after every block."""
+        z = z / self.latent_scale[:, None, None] + self.latent_shift[:, None, None]
+        return self.decoder(z, between=between)
+
+    @torch.no_grad()
+    def fit_latents(self, mean: Tensor, std: Tensor) -> None:
+        """From now on scale latents by these statistics (c,) of the latents as they are scaled now."""
+        self.latent_shift += mean.to(self.latent_shift) / self.latent_scale
+        self.latent_scale /= std.to(self.latent_scale)
