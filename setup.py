@@ -63,7 +63,7 @@ setup(
     package_data={
         "conditioning": ["py.typed"],
         "scenarios": ["py.typed", "data/*.yaml", "library/*.yaml"],
-        "drivesim": ["py.typed", "weights/**/*", "report/templates/*"],
+        "drivesim": ["py.typed", "**/*.yaml", "weights/**/*", "report/templates/*"],
     },
     install_requires=CORE,
     extras_require={"dev": DEV},

@@ -3,14 +3,16 @@
 The public functions are loaded when they are first used: importing this package imports neither torch nor a renderer.
 
 >>> import drivesim
->>> timeline = drivesim.compile(drivesim.load("cut_in_day"), fps=7.5)
+>>> timeline = drivesim.compile(drivesim.load("day_to_night"), fps=7.5)
 >>> timeline[0].daylight
 1.0
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -44,3 +46,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
+
+
+class _Package(ModuleType):
+    """Keeps `drivesim.rollout` the function: importing the module of that name would put the module in its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -209,3 +209,12 @@ def first_shipped_scenario() -> str:
     from scenarios import shipped
 
     return min(shipped())
+
+
+def test_a_room_named_like_a_public_function_does_not_hide_it():
+    code = (
+        "import drivesim.preview, drivesim.rollout, drivesim\nfrom types import ModuleType\n"
+        "print([isinstance(thing, ModuleType) for thing in (drivesim.preview, drivesim.rollout)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[False, False]"
