@@ -28,7 +28,9 @@ class Denoiser:
         if self.target not in TARGETS:
             raise ValueError(f"target is {self.target!r}, expected one of {TARGETS}")
         if self.target == "eps" and self.schedule.zero_terminal_snr:
-            raise ValueError("target 'eps' cannot start from zero SNR; expected 'v' or Schedule(zero_terminal_snr=False)")
+            raise ValueError(
+                "target 'eps' cannot start from zero SNR; expected 'v' or Schedule(zero_terminal_snr=False)"
+            )
 
     def noised(self, x: Tensor, u: Tensor, noise: Tensor) -> Tensor:
         """``x_u = a x + s e`` for ``x`` and ``noise`` (b ...) at levels ``u`` (b,)."""

@@ -100,14 +100,14 @@ class TemporalBlock(nn.Module):
     def __init__(self, site: Site, config: TemporalConfig) -> None:
         super().__init__()
         told = config.latent_channels + 1  # c_S: latents and their mask
-        self.context = nn.Conv2d(told, config.context_channels, site.factor, site.factor) if config.context_channels else None
+        self.context = (
+            nn.Conv2d(told, config.context_channels, site.factor, site.factor) if config.context_channels else None
+        )
         self.conv, self.conv_mix = TemporalConv(site.width, config), Mix(config.alphas)
         self.attention = TemporalAttention(site.width, config) if config.attention else None
         self.attention_mix = Mix(config.alphas) if config.attention else None
 
-    def forward(
-        self, h: Tensor, *, t: int, emb: Tensor | None, context: Tensor | None, alpha: float | None
-    ) -> Tensor:
+    def forward(self, h: Tensor, *, t: int, emb: Tensor | None, context: Tensor | None, alpha: float | None) -> Tensor:
         """``h`` ((b t) c h w), ``emb`` ((b t) d), c_S as ``context`` ((b t) k H W) -> ((b t) c h w)."""
         told = None if self.context is None else self.context(context)
         h = self.conv_mix(h, self.conv(h, t=t, emb=emb, context=told), t=t, alpha=alpha)

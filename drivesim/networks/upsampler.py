@@ -53,7 +53,9 @@ class Upsampler(nn.Module):
     def __init__(self, config: UpsamplerConfig) -> None:
         super().__init__()
         if (config.unet.channels, config.unet.extra_channels) != (3, 4):
-            raise ValueError(f"{config.unet.channels} and {config.unet.extra_channels} extra channels, expected 3 and 4")
+            raise ValueError(
+                f"{config.unet.channels} and {config.unet.extra_channels} extra channels, expected 3 and 4"
+            )
         self.config = config
         self.unet = UNet(config.unet)
 

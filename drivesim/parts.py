@@ -1,0 +1,240 @@
+"""Parts: each piece of network in a file of its own, with its config and the part it was trained on. Strict both ways.
+
+``<part>.safetensors`` holds the tensors and, as metadata, one JSON object: format, part, config, parents. A part's
+*fingerprint* is a hash of its tensors and config; a part names its parents by theirs, so that temporal layers are not
+put onto an image network they have never seen, unless asked to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from drivesim.atomic import write_bytes
+from drivesim.errors import UserError
+from drivesim.networks.autoencoder import Autoencoder
+from drivesim.networks.config import Config
+from drivesim.networks.registry import PARTS
+from drivesim.networks.unet import UNet
+from drivesim.networks.upsampler import Upsampler
+from drivesim.networks.video import VideoDecoder, VideoNet
+
+__all__ = ["PARTS", "Part", "Weights", "fingerprint", "load_part", "load_weights", "part_file", "save_part"]
+
+FORMAT = "drivesim.part/1"
+HEADER_LIMIT = 4 << 20  # bytes; the header of `base` is about a tenth of it
+DTYPES = (torch.float32, torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A loaded part. ``parents``: the fingerprints of the parts it was trained on, by name."""
+
+    name: str
+    network: nn.Module
+    config: Config
+    parents: dict[str, str]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Weights:
+    """All generating parts as networks that run; networks that share a part share its module.
+
+    ``autoencoder``, ``unet``, ``up``: image networks. ``key``, ``interp``: video U-Nets. ``ae_temporal``: the video
+    decoder. ``up_temporal``: the video upsampler. ``card``: card.json as it is. ``fingerprints``: of each part, by name.
+    ``transfers``: parts that stand on another parent than they were trained on -> fingerprint of the one they know.
+    """
+
+    autoencoder: Autoencoder
+    unet: UNet
+    key: VideoNet
+    interp: VideoNet
+    ae_temporal: VideoDecoder
+    up: Upsampler
+    up_temporal: VideoNet
+    card: dict[str, Any]
+    fingerprints: dict[str, str]
+    transfers: dict[str, str]
+
+
+def part_file(folder: str | Path, name: str) -> Path:
+    """Where a part lies in a folder of weights. Raises ``ValueError`` for a name that is no part's."""
+    if name not in PARTS:
+        raise ValueError(f"part is {name!r}, expected one of {list(PARTS)}")
+    return Path(folder) / f"{name}.safetensors"
+
+
+def save_part(
+    folder: str | Path,
+    name: str,
+    network: nn.Module,
+    config: Config,
+    parents: Mapping[str, str],
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> str:
+    """Write a part and return its fingerprint; the same tensors give the same bytes.
+
+    ``parents``: part -> fingerprint, exactly of the part's parent. ``dtype``: float32, or bfloat16 to halve the file;
+    buffers stay as they are. Raises ``ValueError`` for wrong parents or a tensor that is not finite.
+    """
+    file, parent = part_file(folder, name), PARTS[name].parent
+    if set(parents) != ({parent} if parent else set()):
+        raise ValueError(f"parents of {name} are {sorted(parents)}, expected {[parent] if parent else 'none'}")
+    tensors = {key: value.detach().to("cpu", dtype) for key, value in network.named_parameters()}
+    tensors |= {key: value.detach().cpu() for key, value in network.named_buffers()}
+    _check_finite(tensors, name)
+    about = {"format": FORMAT, "part": name, "config": config.to_dict(), "parents": dict(parents)}
+    plain = {key: value.contiguous() for key, value in tensors.items()}
+    write_bytes(file, safetensors.torch.save(plain, {"drivesim": _canonical(about)}))
+    return fingerprint(file)
+
+
+def load_part(folder: str | Path, name: str, *, parent: str | None = None, allow_other_parent: bool = False) -> Part:
+    """Read a part and build its network, in float32, on the CPU.
+
+    ``parent``: fingerprint of the part it is to stand on; None does not ask. Raises ``UserError`` if the file is
+    missing or damaged, does not fit its own config, or was trained on another parent (unless ``allow_other_parent``).
+    """
+    file, kind = part_file(folder, name), PARTS[name]
+    stored, about = _read(file)
+    if about["part"] != name:
+        raise UserError(f"{file} holds the part {about['part']!r}, expected {name!r}")
+    known = about["parents"].get(kind.parent)
+    if parent is not None and parent != known and not allow_other_parent:
+        raise UserError(
+            f"{file} was trained on {kind.parent} {str(known)[:12]}, found {parent[:12]}: train it anew, or allow another parent"
+        )
+    try:
+        config = kind.config.from_dict(about["config"])
+        with torch.device("meta"):  # costs nothing, whatever the config asks for, until the shapes are known to fit
+            network = kind.build(config)
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from error
+    _check_shapes(file, stored, network.state_dict())
+    try:
+        _check_finite(stored, name)
+    except ValueError as error:
+        raise UserError(f"{file}: {error}") from error
+    network.load_state_dict({key: value.float() for key, value in stored.items()}, assign=True)
+    return Part(name, network, config, about["parents"], _fingerprint(stored, about))
+
+
+def fingerprint(file: str | Path) -> str:
+    """SHA-256, in hex, of a part's tensors (names, types, shapes, bytes) and config. Raises ``UserError`` as `load_part`."""
+    return _fingerprint(*_read(Path(file)))
+
+
+def load_weights(source: str | Path, *, allow_other_parent: bool = False) -> Weights:
+    """All generating parts of a folder, or of the weights shipped under a name such as "nano".
+
+    Raises ``UserError`` that says what is missing and how to train it, and as `load_part`.
+    """
+    folder = _weights_folder(source)
+    missing = [name for name in PARTS if not part_file(folder, name).is_file()]
+    if missing:
+        raise UserError(
+            f"weights {folder} lack {', '.join(missing)}: train them with `drivesim train all --preset nano --out DIR`,"
+            " which writes DIR/weights"
+        )
+    if not (folder / "card.json").is_file():
+        raise UserError(f"weights {folder} lack card.json, which `drivesim train` writes beside the parts")
+    parts: dict[str, Part] = {}
+    for name, kind in PARTS.items():
+        parent = parts[kind.parent].fingerprint if kind.parent else None
+        parts[name] = load_part(folder, name, parent=parent, allow_other_parent=allow_other_parent)
+    return _assemble(parts, json.loads((folder / "card.json").read_text(encoding="utf-8")))
+
+
+def _assemble(parts: dict[str, Part], card: dict[str, Any]) -> Weights:
+    nets: dict[str, Any] = {name: part.network.eval() for name, part in parts.items()}
+    fingerprints = {name: part.fingerprint for name, part in parts.items()}
+    known = {
+        name: (kind.parent, parts[name].parents.get(str(kind.parent))) for name, kind in PARTS.items() if kind.parent
+    }
+    try:
+        return Weights(
+            autoencoder=nets["ae.image"],
+            unet=nets["unet.image"],
+            key=VideoNet(nets["unet.image"], nets["unet.temporal_key"]),
+            interp=VideoNet(nets["unet.image"], nets["unet.temporal_interp"]),
+            ae_temporal=VideoDecoder(nets["ae.image"], nets["ae.temporal"]),
+            up=nets["up.image"],
+            up_temporal=VideoNet(nets["up.image"], nets["up.temporal"]),
+            card=card,
+            fingerprints=fingerprints,
+            transfers={name: str(mark) for name, (parent, mark) in known.items() if mark != fingerprints[str(parent)]},
+        )
+    except ValueError as error:
+        raise UserError(f"the parts do not fit each other: {error}") from error
+
+
+def _weights_folder(source: str | Path) -> Path:
+    shipped = Path(str(resources.files("drivesim"))) / "weights"
+    names = sorted(folder.name for folder in shipped.iterdir() if folder.is_dir()) if shipped.is_dir() else []
+    folder = shipped / source if str(source) in names else Path(source)
+    if not folder.is_dir():
+        raise UserError(
+            f"weights {str(source)!r} are neither a folder nor shipped, expected a folder or one of {names}"
+        )
+    return folder
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a part's file, as stored, and its metadata."""
+    if not file.is_file():
+        raise UserError(f"{file} is missing: train it with `drivesim train {file.stem}`")
+    data = file.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    if size > HEADER_LIMIT:
+        raise UserError(f"{file} has a header of {size} bytes, expected at most {HEADER_LIMIT}")
+    try:
+        tensors = safetensors.torch.load(data)
+        about = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["drivesim"])
+        found = {key: type(about[key]) for key in ("format", "part", "config", "parents")}
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is no part, or damaged: {error!r}") from error
+    if about["format"] != FORMAT or list(found.values()) != [str, str, dict, dict]:
+        raise UserError(f"{file} has format {about['format']!r}, expected {FORMAT!r}")
+    return tensors, about
+
+
+def _fingerprint(tensors: Mapping[str, Tensor], about: dict[str, Any]) -> str:
+    digest = hashlib.sha256(_canonical({"part": about["part"], "config": about["config"]}).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(_canonical([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _check_shapes(file: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    odd = sorted(set(tensors) ^ set(expected))
+    if odd:
+        raise UserError(f"{file} and its config disagree about {len(odd)} tensors, the first is {odd[0]!r}")
+    for key, wanted in expected.items():
+        found = tensors[key]
+        if found.shape != wanted.shape or found.dtype not in DTYPES:
+            text = f"{found.dtype} {list(found.shape)}, expected {list(wanted.shape)} of {DTYPES}"
+            raise UserError(f"{file}: {key} is {text}")
+
+
+def _check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
+    for key, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{key} of {name} holds a value that is not finite")
