@@ -1,0 +1,71 @@
+"""What else stands beside the road: trees and street lamps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivesim.town.meshes import Mesh, box, ellipsoid, merge, tube
+
+BARK, LEAVES, POLE, BULB = range(4)
+SLOT_COUNT = 4
+ARM = 1.7  # m that a street lamp reaches over the road
+GREENS = ((.20, .36, .12), (.16, .31, .13), (.27, .40, .14), (.31, .37, .13), (.22, .33, .19))
+
+
+def tree(size: tuple[float, float, float], variant: int) -> Mesh:
+    """A trunk under a crown of a few faceted lumps, in the box ``size`` (l, w, h), m."""
+    dice = np.random.default_rng(variant)
+    length, width, height = size
+    if variant % 4 == 0:
+        return _conifer(length, width, height)
+    crown = height * dice.uniform(0.58, 0.66)
+    foot = height - crown
+    trunk = 0.05 * min(length, width) + 0.06
+    parts = [tube((0, 0, 0), (0, 0, foot + 0.3 * crown), (trunk, trunk * 0.6), BARK, sides=6)]
+    lumps = [((0, 0, foot + 0.5 * crown), (0.40, 0.40, 0.40))]
+    for angle in dice.uniform(0, 2 * np.pi) + np.arange(4) * np.pi / 2:
+        place = (0.2 * np.cos(angle) * length, 0.2 * np.sin(angle) * width, foot + crown * dice.uniform(0.28, 0.66))
+        lumps.append((place, (0.30, 0.30, 0.26)))
+    for place, share in lumps:
+        ball = ellipsoid((0, 0, 0), np.array(share) * (length, width, crown), LEAVES, sides=7, rings=5)
+        rough = ball.points * (1 + 0.10 * dice.standard_normal((len(ball.points), 1)).astype(np.float32))
+        parts.append(Mesh(rough + np.asarray(place, np.float32), ball.normals, ball.faces, ball.slots))
+    return merge(parts).fitted(size)
+
+
+def _conifer(length: float, width: float, height: float) -> Mesh:
+    parts = [tube((0, 0, 0), (0, 0, height * 0.3), (0.14, 0.12), BARK, sides=6)]
+    for low, high, share in ((0.16, 0.55, 0.5), (0.38, 0.78, 0.38), (0.62, 1.0, 0.25)):
+        parts.append(tube((0, 0, height * low), (0, 0, height * high), (share * 2, 0.05), LEAVES, sides=9))
+    return merge(parts).fitted((length, width, height))
+
+
+def lamp(size: tuple[float, float, float], side: float) -> Mesh:
+    """A street lamp of the given height; its arm reaches `ARM` m along y towards ``side`` (+1 or -1), over the road."""
+    height = size[2]
+    head = side * ARM
+    near, far = sorted((head - side * 0.55, head))
+    return merge([
+        tube((0, 0, 0), (0, 0, 0.9), (0.12, 0.10), POLE, sides=8),
+        tube((0, 0, 0.9), (0, 0, height - 0.25), (0.075, 0.05), POLE, sides=6),
+        tube((0, 0, height - 0.28), (0, head - side * 0.3, height - 0.08), (0.045, 0.035), POLE, sides=5),
+        box((-0.14, near, height - 0.10), (0.14, far, height), POLE),
+        box((-0.12, near + 0.03, height - 0.15), (0.12, far - 0.03, height - 0.10), BULB),
+    ])  # fmt: skip
+
+
+def bulb(size: tuple[float, float, float], side: float) -> tuple[float, float, float]:
+    """Where the light of `lamp` comes from, in its frame, m."""
+    return (0.0, side * (ARM - 0.27), size[2] - 0.15)
+
+
+def palette(variant: int) -> NDArray[np.float32]:
+    """The paint (SLOT_COUNT, 7): albedo, glow at night, gloss."""
+    dice = np.random.default_rng(variant + 3)
+    paint = np.zeros((SLOT_COUNT, 7), np.float32)
+    paint[BARK, :3] = (.27, .20, .15)
+    paint[LEAVES, :3] = np.array(GREENS[dice.integers(len(GREENS))]) * dice.uniform(0.85, 1.2)
+    paint[POLE] = (.23, .25, .26, 0, 0, 0, .1)
+    paint[BULB] = (.80, .80, .76, 1.0, .90, .66, 0)
+    return paint

@@ -1,0 +1,107 @@
+"""`Town`: draws any frame of a timeline, with its exact labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivesim.town.classes import MAX_OBJECTS, decoded
+from drivesim.town.engine import Canvas
+from drivesim.town.looks import look
+from drivesim.town.meshes import rotation
+from drivesim.town.sky import Sky
+from drivesim.town.street import Street
+from drivesim.town.traffic import Traffic
+from drivesim.town.view import View
+from scenarios.facts import Camera, FrameFacts
+from scenarios.scenery import World
+from scenarios.timeline import ObjectState, Timeline
+
+PASSES = ("colour", "instance", "semantic")
+OVERSAMPLING = 2  # the rasteriser has no antialiasing: it draws the colours larger, OpenCV averages them
+DAYLIGHT_STEPS = 512  # daylight is rounded to this many steps, so that the light of still things is not computed anew each frame
+_look = lru_cache(maxsize=8)(look)
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """One drawn frame. ``colour``: uint8 (h w 3) RGB. ``instance``: int32 (h w), track id or 0. ``semantic``: uint8 (h w), an
+    index into `drivesim.town.CLASSES`. A pass that was not asked for is None."""
+
+    colour: NDArray[np.uint8] | None
+    instance: NDArray[np.int32] | None
+    semantic: NDArray[np.uint8] | None
+
+
+class Town:
+    """The town as one camera sees it; keeps the street around the ego between frames. A context manager."""
+
+    def __init__(self, camera: Camera, *, width: int | None = None, height: int | None = None) -> None:
+        """Open the renderer. ``width, height``: of the pictures, px; None means the camera's own."""
+        self.width, self.height = width or camera.width, height or camera.height
+        self._camera = camera
+        self._colour = Canvas(camera, OVERSAMPLING * self.width, OVERSAMPLING * self.height)
+        self._label = Canvas(camera, self.width, self.height)
+        self._sky = Sky(self._colour)
+        self._street = Street(self._colour, self._label)
+        self._traffic = Traffic(self._colour, self._label, camera)
+
+    def render(self, timeline: Timeline, k: int, passes: Collection[str] = PASSES) -> Passes:
+        """Draw frame ``k`` of ``timeline``. Raises ``ValueError`` for an unknown pass or too many road users."""
+        return self.draw(timeline[k], timeline.track(k), timeline.world, timeline.ego_s(k), passes)
+
+    def draw(
+        self, facts: FrameFacts, states: Sequence[ObjectState], world: World, s: float, passes: Collection[str] = PASSES
+    ) -> Passes:
+        """Draw a frame from its parts: ``facts`` give time, light and ego, ``states`` the road users, ``s`` the place on the road, m."""
+        if unknown := set(passes) - set(PASSES):
+            raise ValueError(f"passes are {sorted(unknown)}, expected some of {PASSES}")
+        if len(states) > MAX_OBJECTS:
+            raise ValueError(f"frame {facts.index} has {len(states)} road users, expected at most {MAX_OBJECTS}")
+        view = self._view(facts)
+        self._sky.draw(view)
+        self._street.draw(world, s, view)
+        self._traffic.draw(states, self._street.bulbs(view), view)
+        colour = instance = semantic = None
+        if "colour" in passes:
+            large = np.ascontiguousarray(self._colour.draw())
+            colour = cv2.resize(large, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        if {"instance", "semantic"} & set(passes):
+            semantic, slots = decoded(self._label.draw())
+            instance = np.array([0, *(state.track_id for state in states)], np.int32)[slots]
+        return Passes(colour, instance if "instance" in passes else None, semantic if "semantic" in passes else None)
+
+    def _view(self, facts: FrameFacts) -> View:
+        camera, ego = self._camera, facts.ego
+        if ego is None or facts.daylight is None or facts.weather is None:
+            raise ValueError(f"frame {facts.index} lacks ego, daylight or weather, expected all of them to be known")
+        to_ego = rotation(-ego.heading)
+        return View(
+            x=ego.x,
+            y=ego.y,
+            heading=ego.heading,
+            eye=to_ego.T @ np.array([camera.x, camera.y, camera.z], np.float32),
+            to_ego=to_ego,
+            look=_look(round(facts.daylight * DAYLIGHT_STEPS) / DAYLIGHT_STEPS, facts.weather),
+            beams=np.zeros((0, 8), np.float32),
+            time=facts.time,
+        )
+
+    def close(self) -> None:
+        """Give the engine's buffers back."""
+        self._colour.close()
+        self._label.close()
+
+    def __enter__(self) -> Town:
+        """The town itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close it."""
+        self.close()

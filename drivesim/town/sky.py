@@ -1,0 +1,104 @@
+"""The sky: a dome whose colours follow daylight and weather, clouds that the ego drives under, and a hazy skyline."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivesim.town import textures
+from drivesim.town.engine import Canvas, Layer, texture
+from drivesim.town.looks import Look
+from drivesim.town.view import View
+
+Floats = NDArray[np.float32]
+RADIUS = 600.0  # m
+CLOUD_HEIGHT, CLOUD_TILE, CLOUD_REACH = 150.0, 420.0, 2200.0  # m
+
+
+class Sky:
+    """Everything behind the street. It stays around the ego; only its colours and the clouds' place change."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        """Hang the sky on ``canvas``."""
+        azimuth, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 49), np.deg2rad([-8, -1, 0, 1.5, 4, 8, 14, 22, 35, 55, 90]))
+        self._way = np.stack([np.cos(rise) * np.cos(azimuth), np.cos(rise) * np.sin(azimuth), np.sin(rise)], -1).reshape(-1, 3)
+        self._dome = canvas.batch(Layer(0))
+        self._dome.shape(self._way * RADIUS, grid_faces(11, 49))
+        self._skyline = canvas.batch(Layer(2))
+        self._far = _silhouettes()
+        self._skyline.shape(self._far.reshape(-1, 3), 4 * np.arange(len(self._far))[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]]))
+        self._earth = canvas.batch(Layer(3))
+        self._disc = _disc((0.0, 4.0, 12.0, 30.0, 70.0, 150.0, 300.0, 850.0), 32)
+        self._earth.shape(*self._disc)
+        self._clouds = canvas.batch(Layer(1, blend="alpha"), texture(textures.clouds()))
+        self._ceiling = _disc((0.0, 300.0, 600.0, 1000.0, 1500.0, CLOUD_REACH), 24)
+
+    def draw(self, view: View) -> None:
+        """Colour the sky for ``view``."""
+        look = view.look
+        self._dome.place(0, 0, -view.heading)
+        self._dome.colours(_bytes(dome_colours(self._way, look)))
+        self._skyline.place(0, 0, -view.heading)
+        tone = look.fog * 0.86 + look.ambient * 0.05
+        self._skyline.colours(_bytes(np.broadcast_to(tone, (4 * len(self._far), 3))))
+        points = self._disc[0]
+        clear = np.exp(-np.linalg.norm(points, axis=1) / look.haze)[:, None]
+        ground = np.array([.22, .27, .15]) * (look.ambient + 0.5 * look.sun)
+        self._earth.colours(_bytes(ground * clear + look.fog * (1 - clear)))
+        self._draw_clouds(view)
+
+    def _draw_clouds(self, view: View) -> None:
+        look = view.look
+        points, faces = self._ceiling
+        self._clouds.place(0, 0, -view.heading)
+        drift = np.array([view.x, view.y]) + 3.0 * view.time
+        uv = points[:, :2] / CLOUD_TILE + np.mod(drift / CLOUD_TILE, 1.0)
+        self._clouds.shape(points + np.array([0, 0, CLOUD_HEIGHT], np.float32), faces, uv)
+        bright = np.clip(look.ambient * 1.15 + look.sun * 0.75 + look.horizon * 0.15, 0, 1) * (1 - look.grey) + look.zenith * 0.9 * look.grey
+        far = np.linalg.norm(points, axis=1) / CLOUD_REACH
+        colour = np.concatenate([np.broadcast_to(bright, (len(points), 3)), (0.85 * (1 - far) ** 1.5)[:, None]], 1)
+        self._clouds.colours((np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def dome_colours(way: Floats, look: Look) -> Floats:
+    """The colour (n, 3) of the sky in the directions ``way`` (n, 3), world axes."""
+    height = np.clip(way[:, 2:3], 0, 1)
+    share = 1 - np.exp(-height / 0.22)
+    clear = look.horizon + (look.zenith - look.horizon) * share
+    low = np.exp(-height / 0.05)
+    clear = clear + (look.fog - clear) * low
+    toward = np.clip(way @ look.sun_direction, 0, 1)[:, None]
+    return clear + look.sun * (0.42 * toward**5 + 0.7 * toward**48) * (1 - look.grey)
+
+
+def grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
+    """Triangles over a grid of points, seen from its inside when rows rise and columns turn counter-clockwise."""
+    i = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = i[:-1, :-1], i[:-1, 1:], i[1:, 1:], i[1:, :-1]
+    return np.stack([np.stack([a, c, b], -1), np.stack([a, d, c], -1)], 2).reshape(-1, 3).astype(np.int32)
+
+
+def _disc(radii: tuple[float, ...], sides: int) -> tuple[Floats, NDArray[np.int32]]:
+    """A flat disc at z = 0, drawn on both of its faces."""
+    angles = 2 * np.pi * np.arange(sides + 1) / sides
+    ring = np.stack([np.cos(angles), np.sin(angles), np.zeros(sides + 1)], -1)
+    faces = grid_faces(len(radii), sides + 1)
+    return (np.asarray(radii)[:, None, None] * ring).reshape(-1, 3).astype(np.float32), np.concatenate([faces, faces[:, ::-1]])
+
+
+def _silhouettes() -> Floats:
+    """Far house fronts (k, 4, 3) all around, hardly darker than the haze."""
+    dice = np.random.default_rng(21)
+    fronts, angle = [], 0.0
+    while angle < 2 * np.pi:
+        wide, tall = dice.uniform(0.02, 0.06), dice.uniform(8, 36)
+        a, b = (560 * np.cos(angle), 560 * np.sin(angle)), (560 * np.cos(angle + wide), 560 * np.sin(angle + wide))
+        fronts.append([(*b, -6), (*a, -6), (*a, tall), (*b, tall)])
+        angle += wide * dice.uniform(0.9, 1.3)
+    return np.array(fronts, np.float32)
+
+
+def _bytes(colour: NDArray) -> NDArray[np.uint8]:
+    rgba = np.full((len(colour), 4), 255, np.uint8)
+    rgba[:, :3] = np.clip(colour, 0, 1) * 255 + 0.5
+    return rgba

@@ -1,0 +1,59 @@
+"""Small textures made by number: fine grain that multiplies the colours of asphalt, paving, grass and walls, and clouds.
+
+All tile without a seam. Grain textures have a known mean, `MEAN`, by which colours are divided before they are multiplied.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+MEAN = 0.86
+
+
+def noise(size: int, scale: float, seed: int) -> NDArray[np.float64]:
+    """Smooth tiling noise (size, size), mean 0, standard deviation 1; ``scale``: its grain in pixels."""
+    field = np.random.default_rng(seed).standard_normal((size, size))
+    wave = np.fft.fftfreq(size)
+    damp = np.exp(-0.5 * (wave[:, None] ** 2 + wave[None, :] ** 2) * (2 * np.pi * scale) ** 2)
+    smooth = np.fft.ifft2(np.fft.fft2(field) * damp).real
+    return (smooth - smooth.mean()) / smooth.std()
+
+
+def _grain(field: NDArray, tint: tuple[float, float, float] = (1, 1, 1)) -> Bytes:
+    """A field of brightness around 1 as RGB bytes whose mean is `MEAN`."""
+    picture = field[..., None] * np.asarray(tint)
+    picture = picture / picture.mean((0, 1)) * MEAN
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def asphalt(size: int = 512) -> Bytes:
+    """Grit, soft stains and thin cracks."""
+    grit = 0.055 * noise(size, 0.7, 1) + 0.035 * noise(size, 12, 2) + 0.02 * noise(size, 45, 3)
+    ridge = np.abs(noise(size, 22, 4) + 0.35 * noise(size, 5, 5))
+    cracks = np.where((ridge < 0.025) & (noise(size, 60, 6) > 0.5), 0.16, 0.0)
+    return _grain(1 + grit - cracks)
+
+
+def paving(size: int = 256) -> Bytes:
+    """Square slabs, four by four, with dark joints."""
+    slab = size // 4
+    rows, columns = np.mgrid[0:size, 0:size]
+    joint = (rows % slab < 2) | (columns % slab < 2)
+    tone = np.random.default_rng(8).normal(0, 0.035, (4, 4))[rows // slab % 4, columns // slab % 4]
+    return _grain(1 + tone + 0.03 * noise(size, 1, 9) - 0.2 * joint)
+
+
+def grass(size: int = 256) -> Bytes:
+    """Tufts."""
+    return _grain(1 + 0.09 * noise(size, 1.2, 10) + 0.07 * noise(size, 9, 11))
+
+
+def clouds(size: int = 256) -> Bytes:
+    """White clouds (size, size, 4) whose alpha tells where they are."""
+    field = noise(size, 26, 12) + 0.55 * noise(size, 11, 13) + 0.28 * noise(size, 4, 14)
+    alpha = np.clip((field - 0.1) * 0.75, 0, 1)
+    shade = np.clip(1.02 - 0.16 * np.clip(field - 0.8, 0, 2), 0, 1)
+    picture = np.stack([shade, shade, shade, alpha], -1)
+    return (picture * 255 + 0.5).astype(np.uint8)
