@@ -1,7 +1,24 @@
-"""Scenarios: what happens on the road, from a YAML file to the facts of every frame. No torch here."""
+"""Scenarios: what happens on the road, from a YAML file to the facts of every frame. No torch here.
 
-from scenarios.loading import load, loads, shipped
+>>> from scenarios import compile, load
+>>> timeline = compile(load("cut_in"), fps=7.5)
+>>> timeline[0].weather
+'clear'
+"""
+
+from scenarios.loading import Finding, ScenarioError, load, loads, shipped, validate
 from scenarios.schema import Scenario
 from scenarios.timeline import ObjectState, Timeline, compile
 
-__all__ = ["ObjectState", "Scenario", "Timeline", "compile", "load", "loads", "shipped"]
+__all__ = [
+    "Finding",
+    "ObjectState",
+    "Scenario",
+    "ScenarioError",
+    "Timeline",
+    "compile",
+    "load",
+    "loads",
+    "shipped",
+    "validate",
+]

@@ -6,8 +6,9 @@ State is rounded to 1e-4 (m, m/s, rad) at every step. Drivers decide 30 times pe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy as np
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Iterable
+from collections.abc import Iterable
 
 from scenarios.behaviour import HEADWAY, STANDSTILL, Body
 from scenarios.facts import categories
