@@ -2,6 +2,7 @@
 VENV ?= .venv
 OUT ?= out/demo
 AREA ?= chain
+ONLY ?=
 PYTHON = $(VENV)/bin/python
 
 .PHONY: help setup demo test lint acceptance
@@ -10,7 +11,7 @@ help:
 	@echo "make demo             from a scenario to a video with labels and a report page, in $(OUT)"
 	@echo "make test             the test suite"
 	@echo "make lint             ruff and mypy"
-	@echo "make acceptance       the heavy acceptance lines of AREA=$(AREA), as JSON"
+	@echo "make acceptance       the heavy acceptance lines of AREA=$(AREA), as JSON; ONLY=TEXT picks some"
 	@echo "make setup            only the virtual environment $(VENV)"
 
 setup:
@@ -28,4 +29,4 @@ lint: setup
 	@$(PYTHON) -m mypy
 
 acceptance: setup
-	@$(PYTHON) -m drivesim.acceptance $(AREA)
+	@$(PYTHON) tools/acceptance $(AREA) --only "$(ONLY)"

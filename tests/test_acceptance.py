@@ -1,0 +1,80 @@
+"""The acceptance runner: what a line reports, and that killing and measuring do what they say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def lines(checkout, monkeypatch):
+    monkeypatch.syspath_prepend(str(checkout / "tools" / "acceptance"))
+    import lines
+
+    return lines
+
+
+def test_line_reports_figure_and_bound(lines, tmp_path):
+    row = lines.Line("cats", "<= 3", lambda folder: lines.Result(4, passed=False)).run(tmp_path)
+    seconds = row.pop("seconds")
+    assert row == {"line": "cats", "bound": "<= 3", "figure": 4, "passed": False}
+    assert seconds >= 0
+
+
+def test_line_that_cannot_be_measured_is_neither_passed_nor_failed(lines, tmp_path):
+    def measure(folder):
+        raise lines.Unavailable("no cats here")
+
+    row = lines.Line("cats", "<= 3", measure).run(tmp_path)
+    assert (row["figure"], row["passed"]) == ("not measured: no cats here", None)
+
+
+def test_failing_command_fails_its_line(lines, tmp_path):
+    row = lines.Line("fly", "runs", lambda folder: lines.drivesim("fly")).run(tmp_path)
+    assert row["passed"] is False
+    assert "invalid choice: 'fly'" in row["figure"]
+
+
+def test_measured_command_tells_its_output_and_peak_memory(lines):
+    done = lines.measured([sys.executable, "-c", "x = b'x' * (200 << 20); print(len(x))"])
+    assert done.out == f"{200 << 20}\n"
+    assert 200 < done.peak < 300
+
+
+def test_command_is_killed_ten_times_and_then_ends(lines, tmp_path):
+    code = "open('starts', 'a').write('s'); import os, time; time.sleep(0 if len(open('starts').read()) > 10 else 60)"
+    hits = lines.killed_at_random([sys.executable, "-c", code], seconds=0.4, seed=0, cwd=tmp_path)
+    assert hits == lines.KILLS == 10
+
+
+def test_hashes_leave_out_times_and_host(lines, tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.txt").write_text("")
+    (tmp_path / "run.json").write_text("{}")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert lines.hashes(tmp_path) == {"deep/a.txt": empty}
+
+
+def acceptance(checkout, *words):
+    argv = [sys.executable, "tools/acceptance", *words]
+    return subprocess.run(argv, cwd=checkout, capture_output=True, text=True, check=False)
+
+
+def test_chain_has_a_line_for_each_sentence_of_its_acceptance(checkout):
+    rows = [json.loads(row) for row in acceptance(checkout, "chain", "--list").stdout.splitlines()]
+    assert len(rows) == len({row["line"] for row in rows}) >= 12
+
+
+def test_area_without_lines_says_so(checkout):
+    done = acceptance(checkout, "speed")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "speed: has no acceptance lines yet\n"
+
+
+def test_malformed_scenarios_are_each_told_in_one_line_with_their_place(checkout):
+    done = acceptance(checkout, "chain", "--only", "malformed")
+    row = json.loads(done.stdout)
+    assert row["passed"], row["figure"]

@@ -1,0 +1,226 @@
+"""The acceptance lines of the chain: from a scenario file to a scored video."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import malformed
+from lines import (
+    CHECKOUT,
+    KILLS,
+    Line,
+    Result,
+    Unavailable,
+    command,
+    drivesim,
+    hashes,
+    killed_at_random,
+    measured,
+    read_json,
+    shared,
+)
+
+from drivesim.doctor import shipped_parts
+
+SCENARIO = """schema: drivesim.scenario/1
+name: acceptance
+clock: {{duration: {seconds}}}
+environment:
+  initial: {{daylight: {daylight}, weather: clear, traffic_level: medium}}
+seed: 3
+"""
+FIRST_FRAME = ("pandaset_002", "front_camera", "00.jpg")
+
+
+def scenario(folder: Path, *, seconds: float, daylight: float = 1.0) -> Path:
+    """A street with medium traffic, ``seconds`` long."""
+    file = folder / f"street_{seconds:g}_{daylight:g}.yaml"
+    file.write_text(SCENARIO.format(seconds=seconds, daylight=daylight))
+    return file
+
+
+def weights() -> str:
+    """The name of the shipped weights."""
+    if not shipped_parts():
+        raise Unavailable("no nano weights are shipped")
+    return "nano"
+
+
+def demo(folder: Path) -> Result:
+    """``make demo`` after the installs, then its page in headless Chromium."""
+    subprocess.run(["make", "setup"], cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    done = measured(["make", "-C", str(CHECKOUT), "demo", f"OUT={folder / 'demo'}"])
+    card = read_json(folder / "demo" / "video" / "clip.json")
+    seconds = card["frames"] / card["fps"]
+    files = {file.name for file in (folder / "demo" / "video").iterdir()}
+    stills, errors = page(folder / "demo" / "scores" / "report.html")
+    figure = {
+        "minutes": round(done.seconds / 60, 2),
+        "clip_seconds": seconds,
+        "size": [card["height"], card["width"]],
+        "fps": card["fps"],
+        "files": sorted(files),
+        "stills": stills,
+        "page_errors": errors,
+    }
+    whole = {"video.mp4", "overlay.mp4", "facts.jsonl"} <= files and stills > 0 and not errors
+    form = seconds >= 20 and figure["size"] == [512, 1024] and card["fps"] == 30
+    return Result(figure, done.seconds <= 600 and form and whole)
+
+
+def page(file: Path) -> tuple[int, list[str]]:
+    """How many pictures a page has in headless Chromium, and what its console says."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        raise Unavailable("no chromium (Debian: apt-get install chromium)")
+    options = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --dump-dom".split()
+    profile = f"--user-data-dir={file.parent / 'browser'}"
+    argv = [browser, *options, "--enable-logging=stderr", profile, file.resolve().as_uri()]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120)
+    said = [row for row in done.stderr.splitlines() if ":CONSOLE" in row]
+    return len(re.findall(r"<img[^>]+src=\"data:image", done.stdout)), said
+
+
+def suite(folder: Path) -> Result:
+    """The test suite after the installs."""
+    done = measured(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(CHECKOUT), str(CHECKOUT)]
+    )
+    return Result(
+        {"seconds": round(done.seconds), "closing_line": done.out.strip().splitlines()[-1]}, done.seconds < 600
+    )
+
+
+def memory(folder: Path) -> Result:
+    """Peak memory of a rollout of 2 minutes over that of one of 20 s."""
+    peaks = {}
+    for seconds in (20, 120):
+        file = scenario(folder, seconds=seconds)
+        peaks[seconds] = drivesim("rollout", file, "--out", folder / f"{seconds}", "--weights", weights()).peak
+    ratio = peaks[120] / peaks[20]
+    return Result({"MiB": {key: round(value) for key, value in peaks.items()}, "ratio": round(ratio, 3)}, ratio <= 1.15)
+
+
+def same_seed(folder: Path) -> Result:
+    """Two rollouts of one seed."""
+    file = scenario(folder, seconds=4)
+    for name in ("a", "b"):
+        drivesim("rollout", file, "--out", folder / name, "--weights", weights(), "--seed", 5)
+    first, second = hashes(folder / "a"), hashes(folder / "b")
+    return Result({"files": len(first), "equal": sum(second.get(k) == v for k, v in first.items())}, first == second)
+
+
+def rollout_kills(folder: Path) -> Result:
+    """A rollout killed at random moments against an uninterrupted one."""
+    words = ["rollout", scenario(folder, seconds=20), "--weights", weights(), "--out"]
+    return _kills(folder, words)
+
+
+def dataset_kills(folder: Path) -> Result:
+    """Town clips, likewise."""
+    return _kills(folder, ["dataset", "town", "--clips", "6", "--out"])
+
+
+def _kills(folder: Path, words: list) -> Result:
+    (folder / "whole").mkdir()
+    (folder / "killed").mkdir()
+    whole = drivesim(*words, folder / "whole" / "out")
+    hits = killed_at_random(command(*words, folder / "killed" / "out"), seconds=whole.seconds, seed=0, cwd=folder)
+    same = hashes(folder / "whole") == hashes(folder / "killed")
+    runs = [read_json(file) for file in (folder / "killed").rglob("run.json")]
+    kept = max((row.get("frames_from_earlier_run", 0) for row in runs), default=0)
+    return Result({"kills": hits, "same_bytes": same, "frames_kept": kept}, same and hits == KILLS)
+
+
+def training_kills(folder: Path) -> Result:
+    """``train all --preset tiny`` killed at random moments; then an uninterrupted run of the same plan."""
+    data = folder / "data"
+    drivesim("dataset", "town", "--clips", 4, "--out", data)
+    words = ["train", "all", "--preset", "tiny", "--data", data, "--out"]
+    warm = drivesim(*words, folder / "timed")
+    hits = killed_at_random(command(*words, folder / "killed"), seconds=warm.seconds, seed=0, cwd=folder)
+    (folder / "whole").mkdir()
+    plan = (folder / "killed" / "plan.json").read_text()
+    (folder / "whole" / "plan.json").write_text(re.sub(r'"finished": \{[^}]*\}', '"finished": {}', plan))
+    drivesim(*words, folder / "whole")
+    curves = [
+        {str(file.relative_to(run)): file.read_text() for file in sorted((run / "stages").rglob("loss.csv"))}
+        for run in (folder / "whole", folder / "killed")
+    ]
+    same = curves[0] == curves[1] and len(curves[0]) >= 7
+    return Result({"kills": hits, "stages": len(curves[0]), "same_loss_curves": same}, same and hits == KILLS)
+
+
+def real_clips(folder: Path) -> Result:
+    """The real footage reads as clips, with every frame."""
+    from drivesim.datasets import read_footage
+
+    videos = sorted(file for name in ("pandaset_002", "udacity_lanelines") for file in shared(name).glob("*.mp4"))
+    counts = {clip.name: sum(1 for _ in clip.frames()) for video in videos for clip in read_footage(video)}
+    wanted = {"front_camera": 80, "front_right_camera": 80, "back_camera": 80}
+    return Result(counts, len(counts) >= 4 and counts.items() >= wanted.items())
+
+
+def first_frame(folder: Path) -> Result:
+    """A rollout that starts from a real picture."""
+    picture = shared(*FIRST_FRAME[:2]) / sorted(file.name for file in shared(*FIRST_FRAME[:2]).iterdir())[0]
+    words = ["--out", folder / "out", "--weights", weights(), "--first-frame", picture]
+    done = drivesim("rollout", scenario(folder, seconds=2), *words)
+    return Result({"seconds": round(done.seconds, 1)}, (folder / "out" / "video.mp4").exists())
+
+
+def yolox_on_real(folder: Path) -> Result:
+    """Vehicle AP50 of YOLOX-nano on the PandaSet front camera."""
+    value = vehicle_ap50(
+        shared("pandaset_002", "front_camera.mp4"), f"onnx:{shared('yolox_nano', 'yolox_nano.onnx')}", folder
+    )
+    return Result({"vehicle_ap50": value}, abs(value - 0.82) <= 0.03)
+
+
+def detectors_in_town(folder: Path) -> Result:
+    """Both detectors on town renders by day and by night: vehicle AP50."""
+    figure = {}
+    for name, daylight in (("day", 1.0), ("night", 0.0)):
+        drivesim("render", scenario(folder, seconds=10, daylight=daylight), "--out", folder / name, "--fps", 7.5)
+        for detector in ("reference", f"onnx:{shared('yolox_nano', 'yolox_nano.onnx')}"):
+            key = f"{detector.partition(':')[0]} {name}"
+            figure[key] = vehicle_ap50(folder / name, detector, folder / key.replace(" ", "_"))
+    return Result(figure, all(value is not None for value in figure.values()))
+
+
+def vehicle_ap50(clip: Path, detector: str, folder: Path) -> float:
+    """Vehicle AP50 of a detector on a clip, from the metrics of ``drivesim benchmark``."""
+    drivesim("benchmark", clip, "--detector", detector, "--out", folder / "scores")
+    return read_json(folder / "scores" / "metrics.json")["overall"]["vehicle"]["ap50"]
+
+
+def malformed_scenarios(folder: Path) -> Result:
+    """Ten broken files, each validated on its own: one line, a place, no traceback."""
+    said = {}
+    for name, text in malformed.FILES.items():
+        file = folder / f"{name}.yaml"
+        file.write_bytes(text)
+        done = subprocess.run(command("validate", file), capture_output=True, text=True, check=False)
+        said[name] = (done.stdout + done.stderr).strip().replace(str(folder) + "/", "")
+    good = {name: bool(re.fullmatch(rf"{name}\.yaml:\d+:\d+: [^\n]+", text)) for name, text in said.items()}
+    return Result(said, all(good.values()) and len(said) >= 10)
+
+
+LINES = (
+    Line("make demo", "<= 600 s; >= 20 s of 512 x 1024 at 30 frames/s, labels, overlay, page without an error", demo),
+    Line("make test", "< 600 s", suite),
+    Line("rollout memory, 2 min over 20 s", "<= 1.15", memory),
+    Line("rollout, same seed twice", "identical hashes", same_seed),
+    Line("rollout killed 10 times", "the bytes of an uninterrupted run", rollout_kills),
+    Line("dataset town killed 10 times", "the bytes of an uninterrupted run", dataset_kills),
+    Line("train all killed 10 times", "the loss curves of an uninterrupted run", training_kills),
+    Line("real clips load", "every frame of the real clips", real_clips),
+    Line("rollout from a real first frame", "runs", first_frame),
+    Line("YOLOX-nano on real frames", "vehicle AP50 0.82 +- 0.03", yolox_on_real),
+    Line("detectors in the town, day and night", "reported", detectors_in_town),
+    Line("malformed scenarios", "10 files, one line file:line:column each", malformed_scenarios),
+)
