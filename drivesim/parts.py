@@ -52,7 +52,7 @@ class Weights:
     """All generating parts as networks that run; networks that share a part share its module.
 
     ``autoencoder``, ``unet``, ``up``: image networks. ``key``, ``interp``: video U-Nets. ``ae_temporal``: the video
-    decoder. ``up_temporal``: the video upsampler. ``card``: card.json as it is. ``fingerprints``: of each part, by name.
+    decoder. ``up_temporal``: the video upsampler. ``card``: card.json as it is. ``fingerprints``: of each part.
     ``transfers``: parts that stand on another parent than they were trained on -> fingerprint of the one they know.
     """
 
@@ -114,7 +114,8 @@ def load_part(folder: str | Path, name: str, *, parent: str | None = None, allow
     known = about["parents"].get(kind.parent)
     if parent is not None and parent != known and not allow_other_parent:
         raise UserError(
-            f"{file} was trained on {kind.parent} {str(known)[:12]}, found {parent[:12]}: train it anew, or allow another parent"
+            f"{file} was trained on {kind.parent} {str(known)[:12]}, found {parent[:12]}:"
+            " train it anew, or allow another parent"
         )
     try:
         config = kind.config.from_dict(about["config"])
@@ -132,7 +133,10 @@ def load_part(folder: str | Path, name: str, *, parent: str | None = None, allow
 
 
 def fingerprint(file: str | Path) -> str:
-    """SHA-256, in hex, of a part's tensors (names, types, shapes, bytes) and config. Raises ``UserError`` as `load_part`."""
+    """SHA-256, in hex, of a part's tensors (names, types, shapes, bytes) and config.
+
+    Raises ``UserError`` for a file that is missing or damaged.
+    """
     return _fingerprint(*_read(Path(file)))
 
 

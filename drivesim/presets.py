@@ -1,7 +1,7 @@
 """Presets: the sizes of all networks by one name, from ``configs/<preset>/networks.yaml``.
 
-A file states only what differs from the defaults, which are nano's. A temporal part says ``at``: the names of the blocks
-that it follows, or ``all``; their widths come from the image part.
+A file states only what differs from the defaults, which are nano's. A temporal part says ``at``: the names of the
+blocks that it follows, or ``all``; their widths come from the image part.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@ import json
 import pytest
 import safetensors.torch
 import torch
+from sample_conditions import conditions
 
 from drivesim.errors import UserError
 from drivesim.networks.temporal import TemporalBlocks
@@ -10,7 +11,6 @@ from drivesim.networks.unet import UNet
 from drivesim.networks.video import VideoNet
 from drivesim.parts import HEADER_LIMIT, PARTS, fingerprint, load_part, load_weights, part_file, save_part
 from drivesim.presets import load_preset
-from sample_conditions import conditions
 
 
 def fresh(part, seed=0):

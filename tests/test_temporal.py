@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from sample_conditions import conditions
 from torch import nn
 
 from drivesim.networks.config import Site
@@ -9,7 +10,6 @@ from drivesim.networks.temporal import Mix, TemporalAttention, TemporalBlocks, T
 from drivesim.networks.unet import UNet
 from drivesim.networks.video import VideoNet
 from drivesim.presets import load_preset
-from sample_conditions import conditions
 
 B, T, C, H, W = 2, 8, 8, 8, 16
 
@@ -71,7 +71,8 @@ def test_three_steps_move_every_temporal_tensor_and_no_image_tensor():
 def test_last_projections_learn_at_the_first_step():
     net = train(video_net(), count=1)
     block = net.temporal.blocks["4x8_down0"]
-    assert block.conv.conv1.weight.any() and block.attention.attention.out.weight.any()
+    assert block.conv.conv1.weight.any()
+    assert block.attention.attention.out.weight.any()
     assert not block.conv_mix.logit.any()  # alpha follows from the second step on
 
 

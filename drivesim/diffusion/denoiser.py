@@ -60,4 +60,5 @@ class Denoiser:
         if u.shape != x.shape[:1]:
             raise ValueError(f"noise levels have shape {tuple(u.shape)}, expected one per sample: ({x.shape[0]},)")
         a, s = self.schedule.alpha_sigma(u)
-        return tuple(share.to(x.dtype).view(-1, *[1] * (x.ndim - 1)) for share in (a, s))
+        shape = (-1, *[1] * (x.ndim - 1))
+        return a.to(x.dtype).view(shape), s.to(x.dtype).view(shape)

@@ -1,4 +1,4 @@
-"""Guidance: combinators on predictions. Each is ``f' = f(x) + s (f(x; c) - f(x))``, so they nest and know no network."""
+"""Guidance: combinators on predictions, ``f' = f(x) + s (f(x; c) - f(x))``. They nest and know no network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def classifier_free(predict_with: Predict, predict_without: Predict, scale: floa
 def context_guidance(predict_with: Predict, predict_without: Predict, scale: float) -> Predict:
     """The same for context frames: ``f' = f(z) + s (f(z; c_S) - f(z))``, ``s >= 1`` (Video LDM Eq. 4).
 
-    ``predict_with`` sees the context ``c_S``, ``predict_without`` an empty one. Raises ``ValueError`` for a scale below 1.
+    ``predict_with`` sees the context ``c_S``, ``predict_without`` an empty one.
+    Raises ``ValueError`` for a scale below 1.
     """
     if scale < 1.0:
         raise ValueError(f"context guidance scale is {scale}, expected 1 or more")

@@ -22,7 +22,9 @@ class Levels(NamedTuple):
 
 
 def levels(n: int, schedule: Schedule, *, first: float = 1.0, last: float = 0.0) -> Levels:
-    """``n`` even steps from level ``first`` down to ``last``. Raises ``ValueError`` unless ``1 >= first > last >= 0``, ``n >= 1``.
+    """``n`` even steps from level ``first`` down to ``last``.
+
+    Raises ``ValueError`` unless ``1 >= first > last >= 0`` and ``n >= 1``.
 
     >>> [round(u, 2) for u in levels(4, Schedule()).u.tolist()]
     [1.0, 0.75, 0.5, 0.25, 0.0]

@@ -18,8 +18,8 @@ COSINE_LAST = 0.995  # where the cosine stops if it may not reach pure noise: al
 class Schedule:
     """A variance-preserving schedule over the continuous noise level ``u`` in [0, 1].
 
-    ``kind``: "cosine" (Nichol & Dhariwal 2021, without its offset) or "linear" (the paper's betas, linear in their square
-    roots as the public latent-diffusion code has it; level ``u`` stands for step ``1000 u``).
+    ``kind``: "cosine" (Nichol & Dhariwal 2021, without its offset) or "linear" (the paper's betas, linear in their
+    square roots as the public latent-diffusion code has it; level ``u`` stands for step ``1000 u``).
     ``zero_terminal_snr``: nothing of the signal is left at ``u = 1``, so that sampling may start from pure noise
     (Lin et al. 2023, Algorithm 1). Raises ``ValueError`` for an unknown kind.
     """
@@ -32,7 +32,10 @@ class Schedule:
             raise ValueError(f"schedule kind is {self.kind!r}, expected one of {KINDS}")
 
     def alpha_sigma(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """The shares ``(a, s)`` of signal and noise at levels ``u``, same shape: ``x_u = a x_0 + s e``, ``a^2 + s^2 = 1``."""
+        """The shares ``(a, s)`` of signal and noise at levels ``u``, same shape as ``u``.
+
+        ``x_u = a x_0 + s e`` with ``a^2 + s^2 = 1``.
+        """
         if self.kind == "cosine":
             angle = (u if self.zero_terminal_snr else COSINE_LAST * u) * (math.pi / 2)
             return torch.sin(math.pi / 2 - angle), torch.sin(angle)  # this form of the cosine is exactly 0 at u = 1

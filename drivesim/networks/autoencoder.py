@@ -16,7 +16,9 @@ from drivesim.networks.config import Config, Site
 
 @dataclass(frozen=True)
 class AutoencoderConfig(Config):
-    """``size``: (h, w) of the pictures the blocks are named for; other sizes run too. ``channels``: of the latent.
+    """The sizes of an autoencoder.
+
+    ``size``: (h, w) of the pictures the blocks are named for; other sizes run too. ``channels``: of the latent.
     ``patch``: space-to-channel at both ends. ``widths``: large to small, each level half the size of the one before.
     ``encoder_depth, decoder_depth``: residual blocks per level. ``norm``: which levels have GroupNorms.
     """
@@ -39,7 +41,10 @@ class AutoencoderConfig(Config):
         return "x".join(str(side // self.patch >> level) for side in self.size)
 
     def sites(self) -> tuple[Site, ...]:
-        """All named blocks of the decoder, in the order in which they run. It is told no context, so each factor is 1."""
+        """All named blocks of the decoder, in the order in which they run.
+
+        The factor is 1 throughout: it places context frames, and a decoder is given none.
+        """
         levels = reversed(list(enumerate(self.widths)))
         return tuple(
             Site(f"{self.place(level)}_up{i}", width, 1)
@@ -117,7 +122,7 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder. Latents are scaled by two buffers so that, once fitted, each channel has mean 0 and deviation 1."""
+    """Encoder and decoder. Two buffers scale the latents: once fitted, each channel has mean 0 and deviation 1."""
 
     latent_shift: Tensor
     latent_scale: Tensor
@@ -134,7 +139,10 @@ class Autoencoder(nn.Module):
         self.register_buffer("latent_scale", torch.ones(config.channels))
 
     def encode(self, x: Tensor) -> Posterior:
-        """Pictures (n 3 H W) in [-1, 1] -> latents (n c H/8 W/8). Raises ``ValueError`` for a size that does not divide."""
+        """Pictures (n 3 H W) in [-1, 1] -> latents (n c H/8 W/8), scaled.
+
+        Raises ``ValueError`` for a size that does not divide.
+        """
         factor = self.config.factor
         if x.shape[-2] % factor or x.shape[-1] % factor:
             raise ValueError(f"pictures are {x.shape[-2]} x {x.shape[-1]} pixels, expected multiples of {factor}")
@@ -144,7 +152,10 @@ class Autoencoder(nn.Module):
         return Posterior(mean, logvar.clamp(-20, 10) + 2 * scale.log())
 
     def decode(self, z: Tensor, *, between: Between = identity) -> Tensor:
-        """Latents (n c h w) -> pictures (n 3 8h 8w), about in [-1, 1]. ``between(name, h)``: called after every block."""
+        """Scaled latents (n c h w) -> pictures (n 3 8h 8w), about in [-1, 1].
+
+        ``between(name, h)`` is called after every block of the decoder and may change ``h``.
+        """
         z = z / self.latent_scale[:, None, None] + self.latent_shift[:, None, None]
         return self.decoder(z, between=between)
 

@@ -16,7 +16,9 @@ from drivesim.networks.config import Config
 
 @dataclass(frozen=True)
 class ConditionerConfig(Config):
-    """``map_channels, signal_dim, token_dim``: sizes of the conditions. ``map_factor``: cells of the maps per place of the
+    """How a network reads conditions.
+
+    ``map_channels, signal_dim, token_dim``: sizes of the conditions. ``map_factor``: cells of the maps per place of the
     working size, each way. ``map_width``: channels that the maps become. ``token_width, token_layers, head``: the
     transformer over box tokens; 0 layers: the network does not look at tokens.
     """
@@ -47,7 +49,7 @@ class TokenBlock(nn.Module):
 
 
 class TokenEncoder(nn.Module):
-    """Box tokens, embedded and fused by a transformer (Video LDM App. H.1), behind one learned token that is always there.
+    """Box tokens, fused by a transformer (Video LDM App. H.1), behind one learned token that is always there.
 
     Without it a frame with no box, or with unknown boxes, would leave nothing to attend to.
     """

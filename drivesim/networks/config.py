@@ -19,7 +19,10 @@ class Config:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; a field left out has its default. Raises ``ValueError`` for an unknown or ill-typed one."""
+        """The inverse of `to_dict`; a field left out has its default.
+
+        Raises ``ValueError`` for an unknown or ill-typed field.
+        """
         kinds = typing.get_type_hints(cls)
         unknown = sorted(set(row) - set(kinds))
         if unknown:

@@ -30,7 +30,7 @@ class ImageDiscriminator(nn.Module):
 
 
 class VideoDiscriminator(nn.Module):
-    """Clips (b t c H W) to one logit per patch (b t 1 h w), by 3-D convolutions that keep the frames (Video LDM Sec. 3.1.1)."""
+    """Clips (b t c H W) to one logit per patch (b t 1 h w), by 3-D convolutions (Video LDM Sec. 3.1.1)."""
 
     def __init__(self, channels: int = 3, widths: tuple[int, ...] = (32, 64, 128)) -> None:
         super().__init__()

@@ -16,11 +16,15 @@ from drivesim.networks.config import Config, Site
 
 @dataclass(frozen=True)
 class TemporalConfig(Config):
-    """``sites``: the blocks of the image network that are followed by a temporal block. ``alphas``: alphas per mix: one per
-    frame of the window, or 1 for windows of any length. ``hidden``: channels inside the convolutions, as a share.
-    ``kernel``: [t, h, w] of the last convolution. ``attention``: whether frames attend to each other. ``head``: channels
-    per head. ``embed``: width of the embedding of noise and signals, 0 for none. ``latent_channels``: of c_S without
-    its mask. ``context_channels``: that c_S becomes at each site, 0 for none. ``signal_dim``: size of the signals.
+    """The sizes of a temporal part.
+
+    ``sites``: the blocks of the image network that are followed by a temporal block.
+    ``alphas``: alphas per mix: one per frame of the window, or 1 for windows of any length.
+    ``hidden``: channels inside the convolutions, as a share of the width outside.
+    ``kernel``: [t, h, w] of the last convolution.
+    ``attention, head``: whether frames attend to each other; channels per head.
+    ``embed, signal_dim``: width of the embedding of noise and signals, 0 for none; size of the signals.
+    ``context_channels, latent_channels``: channels that c_S becomes at each site, 0 for none; its own, without the mask.
     """
 
     sites: tuple[Site, ...]
@@ -36,7 +40,7 @@ class TemporalConfig(Config):
 
 
 class Mix(nn.Module):
-    """``h + (1 - alpha) delta``: exactly ``h`` where alpha is 1 or delta is 0. Alpha is the spatial share, a sigmoid."""
+    """``h + (1 - alpha) delta``: exactly ``h`` where alpha is 1 or delta is 0. Alpha, the spatial share, is a sigmoid."""
 
     def __init__(self, alphas: int) -> None:
         super().__init__()
@@ -55,7 +59,10 @@ class Mix(nn.Module):
 
 
 class TemporalConv(nn.Module):
-    """A residual block over frames: kernel (3, 1, 1), told c_S and the embedding, then ``kernel``; returns a delta, 0 at first."""
+    """A residual block over frames, told c_S and the embedding; returns a delta, 0 at first.
+
+    The kernels are (3, 1, 1), then the config's.
+    """
 
     def __init__(self, width: int, config: TemporalConfig) -> None:
         super().__init__()
@@ -64,7 +71,7 @@ class TemporalConv(nn.Module):
         self.conv0 = nn.Conv3d(width + config.context_channels, hidden, (3, 1, 1), padding=(1, 0, 0))
         self.norm1 = group_norm(hidden)
         self.film = FiLM(config.embed, hidden) if config.embed else None
-        padding = tuple(side // 2 for side in config.kernel)
+        padding = (config.kernel[0] // 2, config.kernel[1] // 2, config.kernel[2] // 2)
         self.conv1 = zeroed(nn.Conv3d(hidden, width, config.kernel, padding=padding))
 
     def forward(self, h: Tensor, *, t: int, emb: Tensor | None = None, context: Tensor | None = None) -> Tensor:
@@ -95,7 +102,7 @@ class TemporalAttention(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-    """What follows one block of the image network: a temporal convolution, then temporal attention, each with its mix."""
+    """What follows a block of the image network: a temporal convolution, then temporal attention, each with its mix."""
 
     def __init__(self, site: Site, config: TemporalConfig) -> None:
         super().__init__()
@@ -111,7 +118,7 @@ class TemporalBlock(nn.Module):
         """``h`` ((b t) c h w), ``emb`` ((b t) d), c_S as ``context`` ((b t) k H W) -> ((b t) c h w)."""
         told = None if self.context is None else self.context(context)
         h = self.conv_mix(h, self.conv(h, t=t, emb=emb, context=told), t=t, alpha=alpha)
-        if self.attention is not None:
+        if self.attention is not None and self.attention_mix is not None:
             h = self.attention_mix(h, self.attention(h, t=t), t=t, alpha=alpha)
         return h
 
@@ -155,8 +162,8 @@ class TemporalBlocks(nn.Module):
     ) -> Between:
         """The hook that makes an image network, run on b clips of ``t`` frames folded to ((b t) ...), a video network.
 
-        ``noise`` (b,): needed with an embedding. ``cond``: of b clips of t frames. ``context``: c_S (b t c+1 h w), needed
-        with context channels, refused without. ``alpha``: instead of the learned ones.
+        ``noise`` (b,): needed with an embedding. ``cond``: of b clips of t frames. ``context``: c_S (b t c+1 h w).
+        ``alpha``: instead of the learned ones. Raises ``ValueError`` for a context without context channels, or the reverse.
         """
         if (context is None) != (self.config.context_channels == 0):
             found = "none" if context is None else "one"

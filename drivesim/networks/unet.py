@@ -26,8 +26,10 @@ from drivesim.networks.config import Config, Site
 
 @dataclass(frozen=True)
 class UNetConfig(Config):
-    """``channels``: of the input and output. ``extra_channels``: of further input at the working size. ``size``: (h, w) the
-    blocks are named for; other sizes run too. ``patch``: the input goes to the working size by space-to-channel.
+    """The sizes of a U-Net.
+
+    ``channels``: of the input and output. ``extra_channels``: of further input at the working size. ``size``: (h, w)
+    the blocks are named for; other sizes run too. ``patch``: the input goes to the working size by space-to-channel.
     ``widths``: one level each, every one half the size of the one before. ``depth``: residual blocks per level.
     ``attention``: the levels (from 0) that attend. ``head``: channels per head. ``embed``: width of the embedding.
     ``norm``: False leaves the GroupNorms out.
@@ -122,9 +124,10 @@ class UNet(nn.Module):
         extra: Tensor | None = None,
         between: Between = identity,
     ) -> Tensor:
-        """``x`` (n c h w), ``noise`` (n,), ``cond`` of n pictures or None (nothing known), ``extra`` (n k h/patch w/patch).
+        """The prediction (n c h w) for ``x`` (n c h w) at noise ``u`` (n,).
 
-        ``between(name, h)`` is called after every block and may change ``h`` (n c h w). Returns (n c h w).
+        ``cond``: of n pictures, or None: nothing is known. ``extra``: (n k h/patch w/patch). ``between(name, h)`` is
+        called after every block and may change ``h``.
         """
         # Everything that is told: conditions and noise
         h = F.pixel_unshuffle(x, self.config.patch)

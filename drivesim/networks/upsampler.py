@@ -34,7 +34,7 @@ def _small_unet() -> UNetConfig:
 
 @dataclass(frozen=True)
 class UpsamplerConfig(Config):
-    """``unet``: 3 channels in and out, its ``patch`` is the enlargement; 4 extra channels: the small picture and its level."""
+    """``unet``: 3 channels, ``patch`` is the enlargement; 4 extra channels: the small picture and its level."""
 
     unet: UNetConfig = field(default_factory=_small_unet)
 
@@ -60,7 +60,7 @@ class Upsampler(nn.Module):
         self.unet = UNet(config.unet)
 
     def residual(self, high: Tensor, low: Tensor) -> Tensor:
-        """What is to be generated, (n 3 H W), for pictures ``high`` (n 3 H W) and clean ``low`` (n 3 h w) in [-1, 1]."""
+        """What is to be generated, (n 3 H W), for pictures in [-1, 1]: ``high`` (n 3 H W), clean ``low`` (n 3 h w)."""
         return RESIDUAL_SCALE * (high - self.enlarged(low))
 
     def picture(self, residual: Tensor, low: Tensor) -> Tensor:

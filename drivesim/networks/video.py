@@ -1,4 +1,4 @@
-"""Video networks: an image network, which knows no time, and a temporal part, joined by the image network's one hook."""
+"""Video networks: an image network, which knows no time, and a temporal part, joined by the image network's hook."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class VideoNet(nn.Module):
 
 
 class VideoDecoder(nn.Module):
-    """A video decoder out of exactly two children: ``image``, the autoencoder, and ``temporal``, blocks in its decoder."""
+    """A video decoder out of exactly two children: the autoencoder ``image``, and ``temporal``, blocks in its decoder."""
 
     def __init__(self, image: Autoencoder, temporal: TemporalBlocks) -> None:
         super().__init__()
