@@ -20,7 +20,9 @@ MAIN = "video"
 class FrameSource(Protocol):
     """Frames by number: a video file, or a folder of pictures."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """The number of frames."""
+        ...
 
     def pick(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """The frames of ``indices`` (ascending, without repeats), uint8 h w 3 RGB."""
@@ -46,6 +48,7 @@ class Clip:
     videos: Mapping[str, FrameSource]
 
     def __len__(self) -> int:
+        """The number of frames."""
         return len(self.videos[MAIN])
 
     @property

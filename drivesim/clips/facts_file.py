@@ -37,9 +37,11 @@ class FactsFile(Sequence[FrameFacts]):
     """
 
     def __init__(self, path: Path, frames: int) -> None:
+        """``frames``: how many there must be. Nothing is read yet."""
         self.path, self._frames = path, frames
 
     def __len__(self) -> int:
+        """The number of frames."""
         return self._frames
 
     @overload
@@ -53,6 +55,7 @@ class FactsFile(Sequence[FrameFacts]):
         return next(self._read([range(len(self))[index]]))
 
     def __iter__(self) -> Iterator[FrameFacts]:
+        """All frames, one at a time."""
         return self._read(range(len(self)))
 
     def _read(self, indices: Sequence[int]) -> Iterator[FrameFacts]:

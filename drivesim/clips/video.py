@@ -61,6 +61,7 @@ class SegmentWriter:
     """
 
     def __init__(self, path: Path, *, rate: Fraction, width: int, height: int, lossless: bool = False) -> None:
+        """Open ``path`` for frames of ``width`` x ``height`` pixels at ``rate`` frames per second."""
         if not lossless and (width % 2 or height % 2):
             raise ValueError(f"video size is {width} x {height}, expected even numbers (or lossless)")
         self._shape, self._lossless = (height, width, 3), lossless
@@ -81,7 +82,8 @@ class SegmentWriter:
         context = stream.codec_context
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         context.colorspace, context.color_range = 1, ColorRange.MPEG  # 1: BT.709 in the numbering of the standard
-        x264 = f"keyint={group}:min-keyint={group}:scenecut=0:open-gop=0"
+        # x264's macroblock tree gave other bytes for the same frames in 1 to 2% of small encodes (measured); off, in none.
+        x264 = f"keyint={group}:min-keyint={group}:scenecut=0:open-gop=0:mbtree=0"
         stream.options = {
             "crf": "18", "preset": "veryfast", "profile": "high", "bf": "0", "x264-params": x264,
         }  # fmt: skip
@@ -140,15 +142,12 @@ class VideoFile:
     """
 
     def __init__(self, path: str | Path) -> None:
+        """Open ``path`` and check its header."""
         self.path = Path(path)
         with self._open() as container:
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate
-            self.width, self.height, self._time_base = (
-                stream.codec_context.width,
-                stream.codec_context.height,
-                stream.time_base,
-            )
+            self.width, self.height = stream.codec_context.width, stream.codec_context.height
             if not rate or self.width * self.height == 0:
                 raise UserError(f"{self.path}: the header has no frame rate or size, expected a video")
             if self.width * self.height > MAX_PIXELS or stream.frames > MAX_FRAMES:
@@ -157,6 +156,7 @@ class VideoFile:
             self.rate = exact_rate(rate)
 
     def __len__(self) -> int:
+        """The number of frames."""
         return len(self._times)
 
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[np.ndarray]:

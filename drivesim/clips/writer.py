@@ -47,6 +47,7 @@ class ClipWriter:
         self, out: str | Path, *, fps: float | Fraction, width: int, height: int, provenance: Mapping[str, Any],
         lossless: bool = False, chunk_frames: int = CHUNK_FRAMES, extra_videos: Sequence[str] = (),
     ) -> None:  # fmt: skip
+        """Make or find the working folder and what an earlier run left in it."""
         if "origin" not in provenance:
             raise ValueError(f"provenance has {sorted(provenance)}, expected an 'origin'")
         if finished(out, provenance) is not None:
@@ -64,11 +65,13 @@ class ClipWriter:
         self._segments: dict[str, SegmentWriter] = {}
 
     def __enter__(self) -> ClipWriter:
+        """The writer."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Drop the open chunk; whole ones stay for a later run."""
         if self._segments:
             self._facts.close()
             for segment in self._segments.values():
