@@ -80,13 +80,16 @@ def fingerprint(clip: Clip) -> str:
 
 def cached(root: Path, kind: str, inputs: Mapping[str, Any], build: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
     """The arrays of a cache entry, memory-mapped; ``build`` makes them where the entry does not exist. ``inputs``: JSON values."""
-    key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
-    folder = root / f"{kind}-{key}"
+    folder = root / f"{kind}-{_key(inputs)}"
     if not folder.is_dir():
         with atomic.new_folder(folder) as partial:
             for name, array in build().items():
                 np.save(partial / f"{name}.npy", array)
     return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+
+
+def _key(inputs: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,17 @@ class CachedClip:
     def inputs(self, **more: Any) -> dict[str, Any]:
         """What a cache entry of this clip is keyed by, with ``more`` of its own."""
         return {"clip": self.fingerprint, "version": CACHE_VERSION, **more}
+
+    def seen(self) -> dict[str, list[Any]]:
+        """What the clip shows: [least, most] of numbers, a list of names; unknown facts are left out.
+
+        "focal_length" is in image widths, "height" in m and "pitch" in rad, of the camera; "fps" in frames/s.
+        """
+        folder = self.root / f"seen-{_key(self.inputs())}"
+        if not folder.is_dir():
+            with atomic.new_folder(folder) as partial:
+                atomic.write_json(partial / "seen.json", _seen(self.clip))
+        return json.loads((folder / "seen.json").read_text(encoding="utf-8"))
 
     def crops(self, plan: CropPlan) -> Arrays:
         """The patches of a plan: "colour" (k t h w 3), "place" (k 2) top and left in px, "frames" (k t), Conditions arrays (k t ...)."""
@@ -159,6 +173,22 @@ class CachedClip:
             part["place"], part["frames"] = np.array([top, left]), np.array(indices)
             parts.append(part)
         return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+
+
+def _seen(clip: Clip) -> dict[str, list[Any]]:
+    numbers: dict[str, set[float]] = {"fps": {clip.fps}}
+    weathers: set[str] = set()
+    for facts in clip.facts:
+        if facts.daylight is not None:
+            numbers.setdefault("daylight", set()).add(facts.daylight)
+        if facts.weather is not None:
+            weathers.add(facts.weather)
+        if facts.camera is not None:
+            lens = {"focal_length": facts.camera.fx / facts.camera.width, "height": facts.camera.z, "pitch": facts.camera.pitch}
+            for name, value in lens.items():
+                numbers.setdefault(name, set()).add(value)
+    ranges: dict[str, list[Any]] = {name: [min(values), max(values)] for name, values in numbers.items()}
+    return ranges | ({"weather": sorted(weathers)} if weathers else {})
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class Averaging(L.Callback):
         assert self.ema is not None
         self.ema.update(pl_module.trained)
 
+    def copy_to(self, stage: L.LightningModule) -> None:
+        """Make the average the stage's weights."""
+        assert self.ema is not None
+        self.ema.copy_to(stage.trained)
+
     def state_dict(self) -> dict[str, Any]:
         """Saved by Lightning in the checkpoint."""
         assert self.ema is not None

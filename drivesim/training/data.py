@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -16,29 +18,14 @@ from torch import Tensor
 from conditioning import Conditions
 from conditioning.conditions import MAPS
 from drivesim.datasets.training_reader import Arrays, CachedClip, CropPlan, Size, Windows, cached, find_clips, held_out
+from drivesim.networks.autoencoder import Autoencoder
+from drivesim.training.codec import Codec
 
 logger = logging.getLogger(__name__)
 
 CONTENTS = ("frames", "latents", "crops")
 CONDITION_ARRAYS = (*MAPS, "tokens", "token_mask", "signals", "known")
 Batch = dict[str, Any]
-
-
-class Codec(Protocol):
-    """What training needs of the finished autoencoder."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Names the parts it is made of."""
-        ...
-
-    def encode(self, colour: Tensor) -> Tensor:
-        """Latents (t c h w) of frames (t 3 H W) in [-1, 1]."""
-        ...
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Frames (t 3 H W) of latents (t c h w)."""
-        ...
 
 
 class Batches:
@@ -113,6 +100,8 @@ class TrainingData(L.LightningDataModule):
             read.append(CachedClip(clip, self.cache, size=self.size, map_size=self.map_size))
             if number % 50 == 49:
                 logger.info("%s: %d of %d clips read", self.purpose, number + 1, len(clips))
+        self.fingerprint = hashlib.sha256("".join(clip.fingerprint for clip in read).encode()).hexdigest()
+        self.clips = read
         self.train_clips = [clip for clip, out in zip(read, hidden, strict=True) if not out]
         self.held_out_clips = [clip for clip, out in zip(read, hidden, strict=True) if out]
         self._extra: dict[str, Arrays] = {}
@@ -134,40 +123,38 @@ class TrainingData(L.LightningDataModule):
         return self._draw(self.held_out_clips, f"{self.purpose}/held out", number, batch_size)
 
     def _draw(self, clips: list[CachedClip], purpose: str, number: int, batch_size: int) -> Batch:
-        frames = 1 if self.contents == "crops" else self.frames
-        lengths = [(self.crop.count if self.contents == "crops" else clip.length, clip.fps) for clip in clips]
-        windows = Windows(lengths, frames=frames, rates=() if self.contents == "crops" else self.rates)
-        drawn = [windows.draw(self.seed, purpose, number * batch_size + i) for i in range(batch_size)]
-        picked = [(clips[window.clip], list(window.indices)) for window in drawn]
-        batch: Batch = {"number": number}
-        if self.contents == "frames":
-            batch["colour"] = pictures(np.stack([clip.colour[rows] for clip, rows in picked]))
-            return batch
+        numbers = range(number * batch_size, (number + 1) * batch_size)
         if self.contents == "crops":
-            crops = [(self._extra[clip.fingerprint], rows[0]) for clip, rows in picked]
-            batch["truth"] = pictures(np.stack([arrays["colour"][k, : self.frames] for arrays, k in crops]))
-            batch["low"] = pictures(np.stack([arrays["low"][k, : self.frames] for arrays, k in crops]))
-            stored = {name: np.stack([a[name][k, : self.frames] for a, k in crops]) for name in CONDITION_ARRAYS}
-            batch["conditions"] = Conditions.from_arrays(stored)
-            return batch
+            return {"number": number, **self._crops(clips, purpose, numbers)}
+        windows = Windows([(clip.length, clip.fps) for clip in clips], frames=self.frames, rates=self.rates)
+        drawn = [windows.draw(self.seed, purpose, n) for n in numbers]
+        picked = [(clips[window.clip], list(window.indices)) for window in drawn]
+        if self.contents == "frames":
+            return {"number": number, "colour": pictures(np.stack([clip.colour[rows] for clip, rows in picked]))}
         latents = np.stack([self._extra[clip.fingerprint]["latents"][rows] for clip, rows in picked])
-        batch["latents"] = torch.from_numpy(latents).float()
-        stored = {name: np.stack([clip.conditions[name][rows] for clip, rows in picked]) for name in CONDITION_ARRAYS}
-        batch["conditions"] = Conditions.from_arrays(stored).at_interval([window.interval for window in drawn])
-        return batch
+        arrays = {name: np.stack([clip.conditions[name][rows] for clip, rows in picked]) for name in CONDITION_ARRAYS}
+        conditions = Conditions.from_arrays(arrays).at_interval([window.interval for window in drawn])
+        return {"number": number, "latents": torch.from_numpy(latents).float(), "conditions": conditions}
+
+    def _crops(self, clips: list[CachedClip], purpose: str, numbers: range) -> Batch:
+        starts = self.crop.frames - self.frames + 1
+        windows = Windows([(self.crop.count * starts, clip.fps) for clip in clips], frames=1)
+        drawn = [windows.draw(self.seed, purpose, n) for n in numbers]
+        places = [(self._extra[clips[w.clip].fingerprint], *divmod(w.indices[0], starts)) for w in drawn]
+
+        def cut(name: str) -> np.ndarray:
+            return np.stack([arrays[name][k, start : start + self.frames] for arrays, k, start in places])
+
+        conditions = Conditions.from_arrays({name: cut(name) for name in CONDITION_ARRAYS})
+        return {"truth": pictures(cut("colour")), "low": pictures(cut("low")), "conditions": conditions}
 
     def _encoded(self, clip: CachedClip, codec: Codec) -> Arrays:
-        inputs = clip.inputs(size=self.size, autoencoder=codec.fingerprint)
         if self.contents == "latents":
+            inputs = clip.inputs(size=self.size, autoencoder=codec.fingerprints["ae.image"])
             return cached(self.cache, "latents", inputs, lambda: {"latents": encode_clip(clip, codec)})
         crops = clip.crops(self.crop)
-        low = cached(
-            self.cache,
-            "decoded",
-            {**inputs, "crops": str(self.crop)},
-            lambda: {"low": decode_crops(clip, crops, self.crop, codec)},
-        )
-        return {**crops, **low}
+        inputs = clip.inputs(size=self.size, crop=asdict(self.crop), autoencoder=codec.fingerprints)
+        return crops | cached(self.cache, "decoded", inputs, lambda: {"low": decode_crops(clip, crops, self.crop, codec)})
 
 
 def pictures(colour: np.ndarray) -> Tensor:
@@ -200,3 +187,10 @@ def decode_crops(clip: CachedClip, crops: Arrays, plan: CropPlan, codec: Codec) 
         whole = pixels(codec.decode(codec.encode(pictures(clip.colour[None, list(rows)])[0])))
         patches.append(whole[:, top[k] : top[k] + height, left[k] : left[k] + width])
     return np.stack(patches)
+
+
+@torch.no_grad()
+def latent_statistics(autoencoder: Autoencoder, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (c,) of the latents of batches of frames."""
+    latents = torch.cat([autoencoder.encode(batch["colour"].flatten(0, 1)).mode() for batch in batches])
+    return latents.mean((0, 2, 3)), latents.std((0, 2, 3))

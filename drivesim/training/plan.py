@@ -29,13 +29,17 @@ def parse_budget(text: str) -> float:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """What one stage trains. ``samples`` is ``batches * batch_size``; times in seconds, as measured on this machine."""
+    """What one stage trains.
+
+    ``data``: fingerprint of the clips. ``seconds_per_batch``, ``preparation_seconds``: as measured on this machine.
+    """
 
     batches: int
     batch_size: int
-    budget_minutes: float | None
-    seconds_per_batch: float | None
-    preparation_seconds: float | None
+    data: str
+    budget_minutes: float
+    seconds_per_batch: float
+    preparation_seconds: float
 
     @property
     def samples(self) -> int:
@@ -56,13 +60,13 @@ def batches_within(budget_minutes: float, *, seconds_per_batch: float, preparati
 class Plan:
     """The file ``plan.json`` of a run folder.
 
-    Raises `UserError` where the folder holds a run of another preset, seed or data: those would not be the same training.
+    Raises `UserError` where the folder holds a run of another preset or seed: that would not be the same training.
     """
 
-    def __init__(self, path: str | Path, *, preset: str, seed: int, data: str) -> None:
-        """``data``: fingerprint of the clips."""
+    def __init__(self, path: str | Path, *, preset: str, seed: int) -> None:
+        """Read the file if it is there."""
         self.path = Path(path)
-        head = {"schema": SCHEMA, "preset": preset, "seed": seed, "data": data}
+        head = {"schema": SCHEMA, "preset": preset, "seed": seed}
         if not self.path.exists():
             self.content: dict[str, Any] = {**head, "stages": {}, "finished": {}}
             return

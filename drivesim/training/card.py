@@ -1,0 +1,82 @@
+"""card.json beside the weights: what they were trained on, how, and what was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from conditioning import NAMES
+from drivesim import atomic
+from drivesim.datasets.training_reader import CachedClip
+from drivesim.training.plan import StagePlan
+
+SCHEMA = "drivesim.card/1"
+LICENCE = "Apache-2.0"
+UNMEASURED = {"status": "not learned", "evidence": "not measured"}
+
+
+def write_card(
+    weights: Path,
+    part: str,
+    *,
+    preset: str,
+    seed: int,
+    planned: StagePlan,
+    config: Mapping[str, Any],
+    measured: Mapping[str, float],
+    clips: Sequence[CachedClip],
+    init_from: str | None,
+) -> None:
+    """Add a finished part to the card; what it says of other parts, and of conditions, stays.
+
+    Args:
+        weights: folder of the parts.
+        part: name of the part.
+        preset: its preset.
+        seed: of the run.
+        planned: what the stage trained.
+        config: the resolved settings of the stage.
+        measured: numbers on held-out clips.
+        clips: all clips of the run.
+        init_from: fingerprint of the part that the stage went on from.
+    """
+    path = weights / "card.json"
+    card = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    card |= {"schema": SCHEMA, "preset": preset, "licence": LICENCE}
+    card["data"] = {
+        "fingerprint": planned.data,
+        "clips": len(clips),
+        "frames": sum(clip.length for clip in clips),
+        "origins": sorted({clip.clip.origin for clip in clips}),
+    }
+    card["trained_range"] = trained_range(clip.seen() for clip in clips)
+    card.setdefault("conditions", {name: dict(UNMEASURED) for name in NAMES})
+    parts = card.setdefault("parts", {})
+    parts[part] = {
+        "seed": seed,
+        **asdict(planned),
+        "samples": planned.samples,
+        "measured": {name: round(value, 4) for name, value in measured.items()},
+        "init_from": init_from,
+        "config": dict(config),
+    }
+    atomic.write_json(path, card)
+
+
+def trained_range(seen: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The extremes of what clips show, and the names they use; what no clip knows is left out.
+
+    >>> trained_range([{"daylight": [0.0, 0.4], "weather": ["clear"]}, {"daylight": [0.3, 1.0], "weather": ["rainy"]}])
+    {'daylight': [0.0, 1.0], 'weather': ['clear', 'rainy']}
+    """
+    found: dict[str, list[Any]] = {}
+    for row in seen:
+        for name, values in row.items():
+            found.setdefault(name, []).extend(values)
+    return {
+        name: sorted(set(values)) if isinstance(values[0], str) else [min(values), max(values)]
+        for name, values in sorted(found.items())
+    }

@@ -1,0 +1,103 @@
+"""A stage, its data and its trainer, put together by LightningCLI from ``configs/<preset>/<stage>.yaml`` and overrides."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from jsonargparse import ArgumentError
+from lightning.pytorch.cli import LightningCLI
+
+from drivesim.errors import UserError
+from drivesim.presets import configs_folder
+from drivesim.training.data import TrainingData
+from drivesim.training.stages import AutoencoderStage, DiffusionStage, Stage
+
+
+@dataclass(frozen=True)
+class Built:
+    """What LightningCLI made. ``config``: the resolved settings as YAML."""
+
+    stage: Stage
+    data: TrainingData
+    trainer: L.Trainer
+    config: str
+
+
+def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, overrides: Sequence[str] = ()) -> Built:
+    """Build a stage. The later wins: defaults, the preset's file, ``overrides`` (as on a command line), ``given``.
+
+    Raises `UserError` for a setting that does not exist or does not fit.
+
+    Args:
+        part: name of the stage.
+        preset: name of the preset.
+        given: settings of this run by dotted name, like ``{"data.seed": 0}``.
+        device: of Lightning's accelerators.
+        overrides: like ``["--data.batch_size=4"]``.
+    """
+    arguments = ["--config", str(configs_folder() / preset / f"{part}.yaml"), *overrides]
+    arguments += [f"--{name}={json.dumps(value) if not isinstance(value, str) else value}" for name, value in given.items()]
+    quieten_lightning()
+    try:
+        cli = LightningCLI(
+            AutoencoderStage if part.startswith("ae.") else DiffusionStage,
+            TrainingData,
+            save_config_callback=None,
+            seed_everything_default=0,
+            trainer_defaults=trainer_defaults(device),
+            parser_kwargs={"exit_on_error": False},
+            args=arguments,
+            run=False,
+            auto_configure_optimizers=False,
+        )
+    except ArgumentError as error:
+        raise UserError(f"training settings of {part}: {' '.join(str(error).split())}") from error
+    fast_layout(cli.model)
+    return Built(cli.model, cli.datamodule, cli.trainer, cli.parser.dump(cli.config, skip_none=False))
+
+
+def trainer_defaults(device: str) -> dict[str, Any]:
+    """Lightning's settings where ours differ: our callbacks save and show, steps end the run, no validation loop."""
+    return {
+        "accelerator": device,
+        "devices": 1,
+        "precision": "bf16-mixed" if has_bf16(device) else "32-true",
+        "gradient_clip_val": 1.0,
+        "logger": False,
+        "log_every_n_steps": 10,
+        "enable_checkpointing": False,
+        "enable_model_summary": False,
+        "enable_progress_bar": sys.stderr.isatty(),
+    }
+
+
+def quieten_lightning() -> None:
+    """Leave out of the log what Lightning says at every start and what nobody can act on; its warnings and errors stay."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in ("LightningCLI's args parameter is intended", r"`isinstance\(treespec, LeafSpec\)` is deprecated"):
+        warnings.filterwarnings("ignore", message)
+
+
+def has_bf16(device: str) -> bool:
+    """Whether the device multiplies in bfloat16 faster than in float32."""
+    if device in ("auto", "cuda", "gpu") and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def fast_layout(module: torch.nn.Module) -> None:
+    """Weights of 2-D convolutions in channels_last: up to twice as fast on CPUs (docs: measured)."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,236 @@
+"""Runs of training: one stage, or all in order, in a folder from which a killed run goes on.
+
+    OUT/plan.json           how many batches each stage trains, and which stages are finished
+    OUT/cache/              the clips as memory maps
+    OUT/stages/STAGE/       config.yaml, loss.csv, last.ckpt, TensorBoard's event files
+    OUT/weights/            the finished parts and card.json: what is shipped
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from drivesim import atomic
+from drivesim.errors import UserError
+from drivesim.networks.autoencoder import Autoencoder
+from drivesim.parts import PARTS, fingerprint, load_part, part_file, save_part
+from drivesim.presets import configs_folder, load_preset
+from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samples, StepTimer, Throughput
+from drivesim.training.card import write_card
+from drivesim.training.cli import Built, build
+from drivesim.training.data import latent_statistics
+from drivesim.training.plan import Plan, StagePlan, batches_within
+from scenarios.randomness import key
+
+logger = logging.getLogger(__name__)
+
+STAGES = tuple(PARTS)
+"""The stages in order; each is named for the part that it trains."""
+WARM_UP_BATCHES = 3
+TIMED_BATCHES = 6
+MEASURED_BATCHES = 8
+RESUME_SECONDS = 60.0
+SHOWN = 4
+TIMES_SHOWN = 10
+
+
+def train_all(
+    preset: str,
+    data: Sequence[str | Path],
+    out: str | Path,
+    *,
+    budget_minutes: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> Path:
+    """Train every stage in order, each on its share of the budget; returns the folder of the finished parts.
+
+    Calling it again on the folder of a killed run goes on there: finished stages are not repeated, the plan is kept, and the loss
+    curve is that of an uninterrupted run.
+
+    Args:
+        preset: "tiny", "nano" or "base".
+        data: folders of clips.
+        out: the run's folder.
+        budget_minutes: wall-clock time for everything; the preset's own if not given.
+        seed: of weights, batches and noise.
+        device: of Lightning's accelerators: "auto", "cpu", "cuda", ...
+
+    Raises:
+        UserError: bad input, or ``out`` holds a run of another preset or seed.
+    """
+    run = Run(preset, data, out, seed=seed, device=device)
+    for stage in STAGES:
+        run.train(stage, budget_minutes=run.share(stage, budget_minutes))
+    return run.weights
+
+
+def train_stage(
+    stage: str,
+    preset: str,
+    data: Sequence[str | Path],
+    out: str | Path,
+    *,
+    budget_minutes: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    init_from: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Path:
+    """Train one stage, as `train_all` does; the whole budget is the stage's. Its parents must be in ``out/weights``.
+
+    Args:
+        stage: one of `STAGES`.
+        preset: see `train_all`, as the rest.
+        data: see `train_all`.
+        out: see `train_all`.
+        budget_minutes: wall-clock time of the stage; its share of the preset's budget if not given.
+        seed: see `train_all`.
+        device: see `train_all`.
+        init_from: a folder of finished parts to go on from, with a fresh optimiser.
+        overrides: arguments of LightningCLI, such as ``--data.batch_size=4``.
+    """
+    run = Run(preset, data, out, seed=seed, device=device)
+    budget = budget_minutes if budget_minutes is not None else run.share(stage, None)
+    run.train(stage, budget_minutes=budget, init_from=init_from, overrides=overrides)
+    return run.weights
+
+
+class Run:
+    """One run folder."""
+
+    def __init__(self, preset: str, data: Sequence[str | Path], out: str | Path, *, seed: int, device: str) -> None:
+        """See `train_all`."""
+        self.resume_seconds = RESUME_SECONDS
+        self.preset, self.seed, self.device = preset, seed, device
+        self.configs = load_preset(preset)
+        self.data, self.out = [str(folder) for folder in data], Path(out)
+        self.weights = self.out / "weights"
+        self.plan = Plan(self.out / "plan.json", preset=preset, seed=seed)
+        self.shares = yaml.safe_load((configs_folder() / preset / "plan.yaml").read_text(encoding="utf-8"))
+
+    def share(self, stage: str, budget_minutes: float | None) -> float:
+        """A stage's part of the budget, in minutes."""
+        _known(stage)
+        shares = self.shares["shares"]
+        return (budget_minutes or self.shares["budget_minutes"]) * shares[stage] / sum(shares.values())
+
+    def train(
+        self, stage: str, *, budget_minutes: float, init_from: str | Path | None = None, overrides: Sequence[str] = ()
+    ) -> None:
+        """Train a stage to its end, from its last resume point, or not at all if it is finished."""
+        _known(stage)
+        if self.plan.finished(stage):
+            logger.info("%s is finished", stage)
+            return
+        for parent in parents(stage):
+            if self.plan.finished(parent) is None:
+                raise UserError(f"{stage} stands on {parent}, which {self.out} does not hold: train {parent} first")
+        started = time.monotonic()
+        planned = self.plan.stage(stage) or self._settle(stage, budget_minutes, started, overrides)
+        built = self._build(stage, planned.batches, overrides)
+        if planned.data != built.data.fingerprint:
+            raise UserError(f"{self.plan.path}: {stage} was begun on other clips, expected the same or a new --out")
+        origin = None if init_from is None else self._start_from(stage, built, init_from)
+        self._fit(stage, built)
+        self._save(stage, built, planned, origin)
+
+    def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str:
+        """Take over the weights of a finished part; returns its fingerprint."""
+        part = load_part(init_from, stage)
+        if part.config != self.configs[stage]:
+            raise UserError(f"{init_from}: {stage} has another config than the preset {self.preset}, expected the same")
+        built.stage.trained.load_state_dict(part.network.state_dict())
+        return part.fingerprint
+
+    def _build(self, stage: str, batches: int, overrides: Sequence[str]) -> Built:
+        """The stage with everything its batches are drawn from, and weights that depend on the seed alone."""
+        unet: Any = self.configs["unet.image"]
+        working = [side // unet.patch * unet.conditions.map_factor for side in unet.size]
+        given: dict[str, Any] = {
+            "seed_everything": key(self.seed, f"{stage}/weights") % 2**32,
+            "model.part": stage,
+            "model.preset": self.preset,
+            "model.weights": str(self.weights),
+            "model.batches": batches,
+            "model.seed": self.seed,
+            "data.folders": self.data,
+            "data.cache": str(self.out / "cache"),
+            "data.size": self.configs["ae.image"].size,
+            "data.map_size": working,
+            "data.seed": self.seed,
+            "data.purpose": stage,
+            "trainer.max_steps": batches,
+        }
+        built = build(stage, self.preset, given=given, device=self.device, overrides=overrides)
+        built.data.prepare_caches(built.stage.codec)
+        return built
+
+    def _settle(self, stage: str, budget_minutes: float, started: float, overrides: Sequence[str]) -> StagePlan:
+        """Time the step on weights that are then thrown away, and write the stage's plan."""
+        built = self._build(stage, WARM_UP_BATCHES + TIMED_BATCHES, overrides)
+        timer = StepTimer(warm_up=WARM_UP_BATCHES)
+        built.trainer.callbacks.append(timer)
+        built.trainer.fit(built.stage, built.data)
+        each, spent = timer.seconds_per_batch, time.monotonic() - started
+        batches = batches_within(budget_minutes, seconds_per_batch=each, preparation_seconds=spent)
+        planned = StagePlan(
+            batches, built.data.batch_size, built.data.fingerprint, round(budget_minutes, 3), round(each, 4), round(spent, 1)
+        )
+        logger.info("%s: %d batches of %d at %.3f s", stage, batches, built.data.batch_size, each)
+        return self.plan.settle(stage, planned)
+
+    def _fit(self, stage: str, built: Built) -> None:
+        """Train from the last resume point, or from the start; the averaged weights are the result."""
+        folder = self.out / "stages" / stage
+        atomic.write_text(folder / "config.yaml", built.config)
+        last = folder / "last.ckpt"
+        averaging, curve = Averaging(), LossCurve(folder / "loss.csv")
+        shown = built.data.held_out_batch(0, SHOWN)
+        built.trainer.callbacks += [
+            averaging,
+            curve,
+            Samples(averaging, lambda: built.stage.show(shown), times=TIMES_SHOWN),
+            Throughput(built.data.batch_size),
+            ResumePoints(last, curve, seconds=self.resume_seconds),
+        ]
+        built.trainer.logger = TensorBoardLogger(folder, name="tensorboard", version="")
+        built.trainer.fit(built.stage, built.data, ckpt_path=last if last.exists() else None)
+        averaging.copy_to(built.stage)
+
+    def _save(self, stage: str, built: Built, planned: StagePlan, origin: str | None) -> None:
+        """Measure the part on clips it has not seen, and write it and its lines of the card."""
+        held_out = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
+        measured = built.stage.measure(held_out)
+        logger.info("%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items()))
+        if isinstance(built.stage.trained, Autoencoder):
+            built.stage.trained.fit_latents(*latent_statistics(built.stage.trained, held_out))
+        parent = PARTS[stage].parent
+        standing_on = {parent: fingerprint(part_file(self.weights, parent))} if parent else {}
+        mark = save_part(
+            self.weights, stage, built.stage.trained, self.configs[stage], standing_on, dtype=torch.bfloat16
+        )
+        write_card(
+            self.weights, stage, preset=self.preset, seed=self.seed, planned=planned, config=yaml.safe_load(built.config),
+            measured=measured, clips=built.data.clips, init_from=origin,
+        )  # fmt: skip
+        self.plan.finish(stage, mark)
+
+
+def parents(stage: str) -> list[str]:
+    """All parts that a stage is trained on: the chain of its parents, nearest first."""
+    parent = PARTS[stage].parent
+    return [parent, *parents(parent)] if parent else []
+
+
+def _known(stage: str) -> None:
+    if stage not in STAGES:
+        raise UserError(f"stage is {stage!r}, expected all or one of {', '.join(STAGES)}")

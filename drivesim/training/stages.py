@@ -1,0 +1,269 @@
+"""The stages of training as Lightning modules: what is trained, and on which loss. Everything else is in the files beside.
+
+A stage trains exactly one part, ``trained``; its parents are read from the run's finished parts and frozen. The loss of a batch
+is a pure function of the weights and of the batch's number, so that a resumed run repeats the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+
+from conditioning import Conditions, Context
+from drivesim.diffusion import Denoiser, ddim, levels
+from drivesim.networks.blocks import identity
+from drivesim.networks.video import VideoNet
+from drivesim.parts import PARTS
+from drivesim.training.codec import Codec, frozen_part, new_part
+from drivesim.training.data import Batch, pixels
+from drivesim.training.losses import gradient_l1, psnr, pyramid_l1
+from scenarios.randomness import key
+
+class Stage(L.LightningModule):
+    """What all stages share: the optimiser, its rate over the run, and randomness keyed by the batch's number."""
+
+    trained: nn.Module
+    codec: Codec | None = None
+
+    def __init__(
+        self,
+        part: str,
+        *,
+        batches: int = 1000,
+        seed: int = 0,
+        rate: float = 3e-4,
+        warm_up: int = 100,
+        cool_down: float = 0.4,
+    ) -> None:
+        """Note the settings.
+
+        Args:
+            part: name of the part that is trained.
+            batches: length of the run.
+            seed: of all noise.
+            rate: learning rate.
+            warm_up: batches over which the rate rises from zero.
+            cool_down: share of the run, at its end, over which the rate falls to zero.
+        """
+        super().__init__()
+        self.part, self.batches, self.seed = part, batches, seed
+        self.rate, self.warm_up, self.cool_down = rate, warm_up, cool_down
+        self.losses: dict[str, float] = {}
+
+    @property
+    def batches_done(self) -> int:
+        """How many batches the weights have seen."""
+        return self.trainer.global_step
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam on the trained part."""
+        optimizer = torch.optim.AdamW(self.trained.parameters(), self.rate, (0.9, 0.99), weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.share_of_rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def share_of_rate(self, batch: int) -> float:
+        """The learning rate at a batch, as a share of the full one."""
+        left = (self.batches - batch) / max(1.0, self.cool_down * self.batches)
+        return min(1.0, (batch + 1) / max(1, self.warm_up), max(0.0, left))
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The first of `compute`'s losses is trained; all are noted."""
+        losses = self.compute(batch, torch.Generator().manual_seed(key(self.seed, f"{self.part}/noise", batch["number"])))
+        self.losses = {name: value.item() for name, value in losses.items()}
+        self.log_dict({f"{self.part}/{name}": value for name, value in self.losses.items()})
+        return next(iter(losses.values()))
+
+    def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of a batch, the trained one first. All randomness comes from ``generator``, on the CPU."""
+        raise NotImplementedError
+
+    def measure(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """The losses on held-out batches, by the same noise each time."""
+        rows = []
+        with torch.no_grad():
+            for batch in batches:
+                generator = torch.Generator().manual_seed(key(self.seed, f"{self.part}/measure", batch["number"]))
+                rows.append({name: value.item() for name, value in self.compute(batch, generator).items()})
+        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+    def show(self, batch: Batch) -> dict[str, np.ndarray]:
+        """Pictures (h w 3) and videos (t h w 3), uint8: the truth above what the network makes of a held-out batch."""
+        raise NotImplementedError
+
+
+class AutoencoderStage(Stage):
+    """ae.image: encoder and decoder on single frames. ae.temporal: the decoder's temporal blocks on windows, all else frozen."""
+
+    def __init__(
+        self,
+        part: str,
+        preset: str,
+        weights: str,
+        *,
+        gradient: float = 1.0,
+        motion: float = 1.0,
+        kl: float = 1e-4,
+        **settings: Any,
+    ) -> None:
+        """Build the part on its parents.
+
+        Args:
+            part: "ae.image" or "ae.temporal".
+            preset: whose network.
+            weights: folder of the finished parts.
+            gradient: weight of the gradient loss beside L1.
+            motion: weight of the L1 between the differences of neighbouring frames, for ae.temporal.
+            kl: weight of the KL divergence, for ae.image.
+            **settings: of `Stage`.
+        """
+        super().__init__(part, **settings)
+        self.gradient, self.motion, self.kl = gradient, motion, kl
+        self.trained = new_part(preset, part)
+        self.autoencoder = self.trained if part == "ae.image" else frozen_part(weights, "ae.image")
+
+    def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The reconstruction loss, what it is made of, and PSNR in dB."""
+        truth = batch["colour"]
+        picture, kl = self._through(truth, generator if self.part == "ae.image" else None)
+        flat, true = picture.flatten(0, 1), truth.flatten(0, 1)
+        parts = {"l1": pyramid_l1(flat, true), "gradient": gradient_l1(flat, true)}
+        total = parts["l1"] + self.gradient * parts["gradient"]
+        if self.part == "ae.image":
+            parts["kl"] = kl
+            total = total + self.kl * kl
+        else:
+            parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
+            total = total + self.motion * parts["motion"]
+        return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> dict[str, np.ndarray]:
+        """Reconstructions: a picture, or a video of windows."""
+        truth = batch["colour"]
+        return _beside(f"{self.part}/reconstruction", truth, self._through(truth, None)[0])
+
+    def _through(self, colour: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Frames (b t 3 H W) encoded and decoded, and the KL divergence; the most likely latent without a generator."""
+        posterior = self.autoencoder.encode(colour.flatten(0, 1))
+        latents = posterior.mode() if generator is None else posterior.sample(generator)
+        between = identity if self.part == "ae.image" else self.trained.between(colour.shape[1])
+        return self.autoencoder.decode(latents, between=between).float().view_as(colour), posterior.kl().mean()
+
+
+class DiffusionStage(Stage):
+    """unet.* on latents, up.* on patches of pictures: one noise level per sample, v-prediction, conditions dropped at random.
+
+    An image part trains on single frames. A temporal part trains on windows, on its frozen image part (Video LDM Eq. 2).
+    """
+
+    def __init__(
+        self,
+        part: str,
+        preset: str,
+        weights: str,
+        *,
+        context: str | None = None,
+        context_noise: float = 0.3,
+        low_noise: float = 0.3,
+        drop: float = 0.1,
+        drop_all: float = 0.1,
+        **settings: Any,
+    ) -> None:
+        """Build the part on its parents.
+
+        Args:
+            part: "unet.image", "unet.temporal_key", "unet.temporal_interp", "up.image" or "up.temporal".
+            preset: whose network.
+            weights: folder of the finished parts.
+            context: which frames are given: "predict", "interpolate" or none.
+            context_noise: half of the samples see their given frames noised, by up to this share.
+            low_noise: the upsampler sees its input noised by up to this share, and is told.
+            drop: probability that a condition of a sample is made unknown.
+            drop_all: probability that all of them are.
+            **settings: of `Stage`.
+        """
+        super().__init__(part, **settings)
+        self.context, self.context_noise, self.low_noise = context, context_noise, low_noise
+        self.drop, self.drop_all = drop, drop_all
+        self.denoiser = Denoiser()
+        self.codec = Codec(weights)
+        self.trained = new_part(preset, part)
+        parent = str(PARTS[part].parent)
+        self.image = self.trained if part.endswith(".image") else frozen_part(weights, parent)
+        self.video = None if part.endswith(".image") else VideoNet(self.image, self.trained)
+
+    def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The mean squared error of the prediction (Video LDM Eq. 1), and that of the less noisy half of the samples."""
+        x, inputs = self._problem(batch, generator)
+        conditions = batch["conditions"].drop(self.drop, generator, everything=self.drop_all)
+        u = torch.rand(len(x), generator=generator).to(x)
+        noise = torch.randn(x.shape, generator=generator).to(x)
+        each = self.denoiser.loss(lambda x_u, u: self._predict(x_u, u, conditions, inputs), x, u, noise)
+        clear = (u < 0.5).to(each)
+        return {"loss": each.mean(), "clear": (each.detach() * clear).sum() / clear.sum().clamp_min(1.0)}
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> dict[str, np.ndarray]:
+        """Samples for a batch's conditions, beside the truth as the autoencoder gives it back."""
+        generator = torch.Generator().manual_seed(key(self.seed, f"{self.part}/show"))
+        sampled, inputs = self.sample(batch, generator)
+        if self.part.startswith("up."):
+            low, high = inputs["low"], batch["truth"]
+            small = rearrange(self.image.enlarged(low.flatten(0, 1)), "(b t) c h w -> b t c h w", b=len(low))
+            return _beside(f"{self.part}/sample", torch.cat([high, small], dim=-2), sampled)
+        frames = [torch.stack([self.codec.decode(z) for z in latents]).float() for latents in (batch["latents"], sampled)]
+        return _beside(f"{self.part}/sample", *frames)
+
+    def sample(self, batch: Batch, generator: torch.Generator, *, steps: int = 8) -> tuple[Tensor, dict[str, Tensor]]:
+        """Latents, or pictures for the upsampler, (b t c h w) by DDIM for a batch's conditions, without guidance; and its inputs."""
+        x, inputs = self._problem(batch, generator, clean=True)
+        start = torch.randn(x.shape, generator=generator).to(x)
+
+        def denoise(x_u: Tensor, u: Tensor) -> Tensor:
+            return self.denoiser.denoise(lambda x_u, u: self._predict(x_u, u, batch["conditions"], inputs), x_u, u)
+
+        made = ddim(denoise, start, levels(steps, self.denoiser.schedule))
+        if self.part.startswith("up."):
+            flat = self.image.picture(made.flatten(0, 1), inputs["low"].flatten(0, 1))
+            made = flat.view_as(x)
+        return made, inputs
+
+    def _problem(
+        self, batch: Batch, generator: torch.Generator, *, clean: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is generated (b t c h w), and the network's inputs beside conditions: noised as a rollout would, or clean."""
+        share = 0.0 if clean else 1.0
+        if self.part.startswith("up."):
+            truth, low = batch["truth"], batch["low"]
+            x = self.image.residual(truth.flatten(0, 1), low.flatten(0, 1)).view_as(truth)
+            level = share * self.low_noise * torch.rand(len(x), generator=generator).to(x)
+            s = level[:, None, None, None, None]
+            low = (1.0 - s**2).sqrt() * low + s * torch.randn(low.shape, generator=generator).to(x)
+            return x, {"low": low, "level": repeat(level, "b -> b t", t=x.shape[1])}
+        x = batch["latents"]
+        if self.context is None:
+            return x, {}
+        context = Context.draw(self.context, x, generator)
+        luck = torch.rand(2, len(x), generator=generator).to(x)
+        noised = context.noised(share * self.context_noise * luck[0] * (luck[1] < 0.5), generator)
+        return x, {"context": noised.stack()}
+
+    def _predict(self, x: Tensor, u: Tensor, conditions: Conditions, inputs: dict[str, Tensor]) -> Tensor:
+        if self.video is not None:
+            return self.video(x, u, conditions, **inputs)
+        t = x.shape[1]
+        flat = {name: value.flatten(0, 1) for name, value in inputs.items()}
+        y = self.image(x.flatten(0, 1), repeat(u, "b -> (b t)", t=t), conditions.flat(), **flat)
+        return y.view_as(x)
+
+
+def _beside(name: str, above: Tensor, below: Tensor) -> dict[str, np.ndarray]:
+    """Two batches (b t 3 h w), one above the other, samples side by side: a picture if t = 1, else a video."""
+    both = rearrange(pixels(torch.cat([above, below.to(above)], dim=-2)), "b t h w c -> t h (b w) c")
+    return {name: both[0] if len(both) == 1 else both}
