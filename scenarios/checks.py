@@ -28,6 +28,13 @@ def problems(scenario: Scenario) -> list[Problem]:
     return [*found, *_events(scenario)] if not found else found
 
 
+def check(scenario: Scenario) -> None:
+    """Raise ``ValueError`` with the first error of a scenario that was built in code; see `scenarios.loading` for files."""
+    for problem in problems(scenario):
+        if problem.severity == "error":
+            raise ValueError(f"{'.'.join(map(str, problem.path))}: {problem.message}")
+
+
 def near_miss(word: str, known: Iterable[str]) -> str:
     """A hint at the one of ``known`` that ``word`` may stand for, or nothing.
 
@@ -84,6 +91,10 @@ def _actors(scenario: Scenario) -> Iterator[Problem]:
             reason = "the name of the ego" if actor.id == "ego" else "another actor's"
             yield Problem(("actors", i, "id"), f"found id {actor.id!r}, {reason}, expected one of its own")
         seen.add(actor.id)
+        if actor.track is not None and actor.track.points is None:
+            message = f"found file {actor.track.file!r} that was not read, expected points; scenarios.load reads files"
+            yield Problem(("actors", i, "track", "file"), message)
+            return
         if actor.initial is not None and actor.category in VEHICLES and road.ego_lane < road.lanes:
             strip = actor.category == "bicycle"
             lowest, highest = (-1, road.lanes + road.oncoming) if strip else (0, road.lanes + road.oncoming - 1)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import overload
 
 from scenarios.camera import Projection, occlusions, project_box
+from scenarios.checks import check
 from scenarios.crowdedness import crowdedness
 from scenarios.environment import EnvironmentCourse
 from scenarios.facts import INDICATORS, EgoState, FrameFacts, Lights, ObjectFacts, categories
@@ -18,7 +19,7 @@ from scenarios.schema import Scenario
 from scenarios.simulation import RATE, FiredEvent, Recording, simulate
 
 HEAD_LIGHTS_BELOW = 0.4  # daylight
-_SIGHT = 250.0  # m ahead within which houses may hide road users
+SIGHT = 250.0  # m ahead: beyond, a bus is less than 10 px high
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class ObjectState:
 class Timeline(Sequence[FrameFacts]):
     """The frames of a simulated scenario; `compile` makes one.
 
-    Frames are made when they are asked for, in any order; only the simulated states are kept (about 64 bytes per road user and
+    Objects up to `SIGHT` m ahead are told. Frames are made when they are asked for, in any order; only the simulated states are kept (about 64 bytes per road user and
     frame). ``events``: the events that fired. ``world``: the road and the scenery beside it.
     """
 
@@ -52,6 +53,7 @@ class Timeline(Sequence[FrameFacts]):
         """Simulate ``scenario``; see `compile`."""
         if not 0.0 < fps <= RATE:
             raise ValueError(f"fps is {fps}, expected a number above 0 and at most {RATE}")
+        check(scenario)
         self.scenario, self.fps, self.seed = scenario, fps, seed
         self.camera = scenario.camera_facts()
         spec = scenario.road
@@ -167,7 +169,7 @@ class Timeline(Sequence[FrameFacts]):
     def _houses(self, k: int, ego: EgoState) -> list[Projection]:
         s = self.ego_s(k)
         projections = []
-        for thing in self.world.scenery(s - REACH, s + _SIGHT):
+        for thing in self.world.scenery(s - REACH, s + SIGHT):
             if thing.kind == "building":
                 x, y = _to_ego(ego, thing.x, thing.y)
                 center = (x, y, thing.size[2] / 2)
@@ -182,7 +184,7 @@ class Timeline(Sequence[FrameFacts]):
         radius = 0.5 * math.sqrt(size[0] ** 2 + size[1] ** 2)
         forward, left = center[0] - camera.x + radius, center[1] - camera.y
         widest = max(camera.cx, camera.width - camera.cx) / camera.fx
-        if forward <= 0.0 or abs(left) - radius > widest * (forward + radius):
+        if not 0.0 < forward < SIGHT or abs(left) - radius > widest * (forward + radius):
             return None
         return project_box(camera, center, size, heading)
 
@@ -191,7 +193,8 @@ def compile(scenario: Scenario, *, fps: float = 30.0, seed: int | None = None) -
     """The timeline of ``scenario`` at ``fps`` frames per second; ``seed`` None means the scenario's own.
 
     The simulation runs at 120 steps/s whatever ``fps`` is. Frame k shows step ``floor(120 k / fps + 1/2)``: exact where fps divides 120
-    (1.875, 7.5, 30, ...), else the nearest step. So frame k at 7.5 frames/s is frame 4 k at 30. Raises ``ValueError`` for an fps outside (0, 120].
+    (1.875, 7.5, 30, ...), else the nearest step. So frame k at 7.5 frames/s is frame 4 k at 30. Raises ``ValueError`` for an fps outside
+    (0, 120] and for a scenario that contradicts itself.
 
     >>> from scenarios import compile, load
     >>> timeline = compile(load("cut_in"), fps=7.5)

@@ -15,10 +15,10 @@ from scenarios.randomness import generator
 from scenarios.road import Road
 from scenarios.schema import Amount, Scenario
 
-VEHICLES_PER_KM = (0.0, 5.0, 16.0, 38.0)  # per lane, by traffic level none, low, medium, high
-PEOPLE_PER_KM = (0.0, 8.0, 40.0, 130.0)  # per sidewalk
+VEHICLES_PER_KM = (0.0, 5.0, 18.0, 40.0)  # per lane, by traffic level none, low, medium, high
+PEOPLE_PER_KM = (0.0, 10.0, 55.0, 180.0)  # per sidewalk
 VEHICLE_REACH = (-80.0, 200.0)  # m behind and ahead of the ego in which vehicles live
-PEOPLE_REACH = (-15.0, 130.0)
+PEOPLE_REACH = (-15.0, 110.0)
 _OUT_OF_SIGHT = 150.0  # m ahead: a car is less than 10 px wide; what is one too many may vanish there
 
 # Shares after the colour statistics of paint makers: white, black and greys first.

@@ -1,0 +1,168 @@
+"""Random training scenarios that cover the conditions evenly.
+
+Every quantity runs through its own stratified sequence: the i-th scenario of a seed takes the i-th point of a shifted van der Corput
+sequence in a prime base of its own (Halton 1960), so that any run of consecutive indices covers each range evenly, and the index alone
+decides the scenario, whoever draws it and in whichever order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from scenarios.checks import check
+from scenarios.facts import WEATHERS
+from scenarios.randomness import generator, key
+from scenarios.schema import Scenario
+
+T = TypeVar("T")
+DURATION = 8.0  # s
+_BASES = {
+    "daylight": 2,
+    "traffic": 3,
+    "weather": 5,
+    "lanes": 7,
+    "event": 11,
+    "speed": 13,
+    "bend": 17,
+    "focal": 19,
+    "height": 23,
+    "pitch": 29,
+    "transition": 31,
+    "crowd": 37,
+}
+
+
+def sample(seed: int, index: int, *, duration: float = DURATION) -> Scenario:
+    """The ``index``-th random scenario of ``seed``, ``duration`` s long.
+
+    Daylight is night, dusk or day with a third each (a fifth of the scenarios changes it); weather, traffic level, lanes, bends and
+    speed are even over their ranges; half have a cut-in, a braking leader or a crossing; the camera's focal length (650 to 950 px),
+    height (1.2 to 1.9 m) and pitch (-2 to 2 degrees) vary. Raises ``ValueError`` where ``index`` is negative.
+
+    >>> sample(0, 3).name
+    'sample_0_3'
+    >>> sample(0, 3) == sample(0, 3) != sample(1, 3)
+    True
+    """
+    if index < 0:
+        raise ValueError(f"index is {index}, expected 0 or more")
+    draw = _Draw(seed, index)
+    lanes, oncoming = draw.pick("lanes", ((1, 1), (2, 1), (2, 2), (3, 2), (2, 0), (3, 1)))
+    event = draw.pick("event", ("none", "cut_in", "none", "brake", "none", "cross"))
+    speed = round(draw.between("speed", 5.0, 18.0), 2)
+    ego_lane = draw.dice.randrange(lanes if event != "cut_in" else max(lanes - 1, 1))
+    scenario = Scenario.model_validate(
+        {
+            "schema": "drivesim.scenario/1",
+            "name": f"sample_{seed}_{index}",
+            "tags": ["sample", event],
+            "clock": {"duration": duration},
+            "camera": _camera(draw),
+            "road": {"lanes": lanes, "oncoming": oncoming, "ego_lane": ego_lane, "curvature": _curvature(draw)},
+            "environment": _environment(draw, duration),
+            "traffic": {"classes": _classes(draw)},
+            "ego": {"initial": {"speed": speed}},
+            **_story(event if event != "cut_in" or lanes > 1 else "brake", draw, speed, duration),
+            "seed": key(seed, "sample.timeline", index),
+        }
+    )
+    check(scenario)
+    return scenario
+
+
+class _Draw:
+    """Numbers for one scenario: a low-discrepancy one per named quantity, and ``dice`` for what need not be even."""
+
+    def __init__(self, seed: int, index: int) -> None:
+        self.seed, self.index = seed, index
+        self.dice = generator(seed, "sample", index)
+
+    def share(self, name: str) -> float:
+        """A number in [0, 1)."""
+        shift = generator(self.seed, f"sample.{name}").random()
+        return (_van_der_corput(self.index, _BASES[name]) + shift) % 1.0
+
+    def between(self, name: str, low: float, high: float) -> float:
+        return low + (high - low) * self.share(name)
+
+    def pick(self, name: str, choices: Sequence[T]) -> T:
+        return choices[int(self.share(name) * len(choices))]
+
+
+def _van_der_corput(index: int, base: int) -> float:
+    """The digits of ``index`` mirrored at the point."""
+    value, scale = 0.0, 1.0
+    while index:
+        index, digit = divmod(index, base)
+        scale /= base
+        value += digit * scale
+    return value
+
+
+def _camera(draw: _Draw) -> dict[str, Any]:
+    focal = round(draw.between("focal", 650.0, 950.0), 1)
+    mount = {"z": round(draw.between("height", 1.2, 1.9), 3), "pitch": round(draw.between("pitch", -0.035, 0.035), 4)}
+    return {
+        "width": 1024,
+        "height": 512,
+        "intrinsics": {"fx": focal, "fy": focal, "cx": 512.0, "cy": 256.0},
+        "mount": mount,
+    }
+
+
+def _curvature(draw: _Draw) -> list[list[float]]:
+    """A third straight; else a bend up to 1/80 m to either side that comes, stays and goes."""
+    share = draw.between("bend", -1.5, 1.5)
+    bend = round(0.0125 * max(0.0, abs(share) - 0.5) * (1 if share > 0 else -1), 5)
+    start = round(draw.dice.uniform(-40.0, 40.0), 1)
+    stay = round(draw.dice.uniform(30.0, 120.0), 1)
+    return [[start, 0.0], [start + 40.0, bend], [start + 40.0 + stay, bend], [start + 80.0 + stay, 0.0]]
+
+
+def _environment(draw: _Draw, duration: float) -> dict[str, Any]:
+    share = draw.share("daylight") * 3.0
+    spread = share % 1.0
+    daylight = (round(0.25 * spread * (spread > 0.6), 3), round(0.36 + 0.28 * spread, 3), round(1.0 - 0.25 * spread**2, 3))
+    initial = {
+        "daylight": daylight[int(share)],
+        "weather": draw.pick("weather", WEATHERS),
+        "traffic_level": draw.pick("traffic", ("none", "low", "medium", "medium", "high")),
+    }
+    changes: list[dict[str, Any]] = []
+    if draw.share("transition") < 0.2:
+        end = round(draw.dice.random(), 3)
+        changes.append({"at": 0.2 * duration, "daylight": end, "over": 0.6 * duration, "shape": "smooth"})
+    return {"initial": initial, "timeline": changes}
+
+
+def _classes(draw: _Draw) -> dict[str, float]:
+    """More of the rare classes than there are on real roads, so that each is learned."""
+    rare = {"van": 0.13, "truck": 0.1, "bus": 0.08, "motorcycle": 0.1, "bicycle": 0.14}
+    factor = draw.between("crowd", 0.3, 1.7)
+    return {"car": 0.6, **{name: round(weight * factor, 3) for name, weight in rare.items()}}
+
+
+def _story(event: str, draw: _Draw, speed: float, duration: float) -> dict[str, Any]:
+    """Actors and events of ``event``: "none", "cut_in", "brake" or "cross"."""
+    dice = draw.dice
+    if event == "cut_in":
+        category = dice.choice(("car", "car", "van", "truck", "motorcycle"))
+        ahead, delta = round(dice.uniform(6.0, 14.0), 2), round(dice.uniform(0.5, 3.0), 2)
+        initial = {"lane": 1, "ahead": ahead, "speed": {"relative_to": "ego", "delta": delta}}
+        do = {"change_lane": {"to_lane_of": "ego", "over": round(dice.uniform(2.0, 4.0), 2)}}
+        when = {"time": round(dice.uniform(0.05, 0.35) * duration, 2)}
+    elif event == "brake":
+        category = dice.choice(("car", "car", "van", "truck", "bus", "motorcycle"))
+        initial = {"lane": 0, "ahead": round(14.0 + speed * dice.uniform(0.8, 2.0), 2)}
+        do = {"brake": {"to": round(dice.uniform(0.0, 0.5) * speed, 2), "rate": round(dice.uniform(2.0, 6.0), 2)}}
+        when = {"time": round(dice.uniform(0.1, 0.5) * duration, 2)}
+    elif event == "cross":
+        category = "pedestrian"
+        initial = {"side": dice.choice(("left", "right")), "ahead": round(dice.uniform(15.0, 30.0) + 1.5 * speed, 2)}
+        do = {"cross": {"speed": round(dice.uniform(1.0, 2.2), 2)}}
+        when = {"time": round(dice.uniform(0.0, 0.2) * duration, 2)}
+    else:
+        return {}
+    actor = {"id": "actor", "class": category, "initial": initial}
+    return {"actors": [actor], "events": [{"id": event, "actor": "actor", "when": when, "do": do}]}
