@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(
         prog="drivesim",
         description="From a scenario file to a labelled driving video and perception scores.",
-        epilog="SCENARIO is a file or the name of a shipped scenario. Example: drivesim preview cut_in_day --out out/p",
+        epilog="SCENARIO is a file or the name of a shipped scenario. Example: drivesim preview cut_in --out out/p",
     )
     top.add_argument("--version", action="version", version=f"drivesim {__version__}")
     groups = top.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -32,7 +32,7 @@ def add(groups: Any) -> None:
         "preview",
         run_preview,
         about="draw a storyboard and a bird's-eye video with projected boxes, in seconds",
-        example="drivesim preview cut_in_day --out out/preview",
+        example="drivesim preview cut_in --out out/preview",
     )
     add_scenario(preview)
     add_out(preview)
@@ -93,10 +93,12 @@ def scenario_files(given: str) -> list[Path]:
 
 def run_preview(arguments: argparse.Namespace) -> int:
     """Write storyboard.png and preview.mp4."""
-    from drivesim.preview import preview
     from scenarios import load
 
-    preview(load(arguments.scenario), arguments.out, seed=arguments.seed)
+    scenario = load(arguments.scenario)
+    from drivesim.preview import preview
+
+    preview(scenario, arguments.out, seed=arguments.seed)
     print(Path(arguments.out) / "storyboard.png")
     print(Path(arguments.out) / "preview.mp4")
     return 0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drivesim.commands.common import add_out, command
+from drivesim.commands.common import add_out, command, count, progress_bar
+
+if TYPE_CHECKING:
+    from drivesim.clips import Clip
 
 
 def add(groups: Any) -> None:
@@ -18,18 +21,31 @@ def add(groups: Any) -> None:
         about="score a detector on clips: metrics.json and report.html",
         example="drivesim benchmark out/render --detector reference --out out/scores",
     )
-    benchmark.add_argument("clips", nargs="+", metavar="CLIP", help="clip folders")
+    benchmark.add_argument(
+        "clips", nargs="+", metavar="CLIP", help="clip folders, or real footage: videos, folders of it"
+    )
     benchmark.add_argument("--detector", default="reference", metavar="reference|onnx:FILE", help="default: reference")
+    benchmark.add_argument("--every", type=count, default=6, metavar="N", help="score every N-th frame (default: 6)")
     add_out(benchmark)
 
 
 def run_benchmark(arguments: argparse.Namespace) -> int:
     """Score the clips."""
-    from drivesim.clips import read_clip
     from drivesim.evaluation import benchmark
     from drivesim.perception import load_detector
 
-    benchmark([read_clip(path) for path in arguments.clips], load_detector(arguments.detector), arguments.out)
+    clips = [clip for path in arguments.clips for clip in clips_at(path)]
+    detector = load_detector(arguments.detector)
+    with progress_bar("score") as progress:
+        benchmark(clips, detector, arguments.out, every=arguments.every, progress=progress)
     print(Path(arguments.out) / "metrics.json")
     print(Path(arguments.out) / "report.html")
     return 0
+
+
+def clips_at(path: str) -> list[Clip]:
+    """The clip in a folder that drivesim wrote, else the real footage there."""
+    from drivesim.clips import read_clip
+    from drivesim.datasets import read_footage
+
+    return [read_clip(path)] if (Path(path) / "clip.json").exists() else read_footage(path)

@@ -16,7 +16,7 @@ def add(groups: Any) -> None:
         "render",
         run_render,
         about="render the town's video of a scenario, 512 x 1024, with exact labels",
-        example="drivesim render cut_in_day --out out/render --fps 30",
+        example="drivesim render cut_in --out out/render --fps 30",
     )
     _common(render)
     render.add_argument("--lossless", action="store_true", help="store FFV1 (video.mkv) instead of H.264")
@@ -26,7 +26,7 @@ def add(groups: Any) -> None:
         "rollout",
         run_rollout,
         about="let the video model drive through a scenario",
-        example="drivesim rollout cut_in_day --out out/rollout --weights nano",
+        example="drivesim rollout cut_in --out out/rollout --weights nano",
     )
     _common(rollout)
     rollout.add_argument("--weights", default="nano", metavar="nano|DIR", help="shipped weights or a folder of parts")
