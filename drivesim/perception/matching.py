@@ -40,10 +40,9 @@ class Match:
 
 
 def truth_of(objects: Iterable[ObjectFacts], kind: str, image_height: int, rule: VisibleRule | None = None) -> Truth:
-    """The objects of a group or category, those that are not visible enough as ignored (`scenarios.crowdedness.is_visible`).
+    """The objects of a group or category; those not visible enough (`scenarios.crowdedness.is_visible`) are ignored.
 
-    For people, two-wheelers are ignored regions too: their box covers the rider, whom a detector may rightly call a
-    person.
+    For people, two-wheelers are ignored too: their box covers the rider, whom a detector may rightly call a person.
     """
     objects = tuple(objects)
     rows = [thing for thing in objects if kind in (thing.group, thing.category)]

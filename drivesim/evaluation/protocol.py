@@ -1,0 +1,65 @@
+"""The named protocol: every rule that a score depends on, and its hash."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from scenarios.crowdedness import VisibleRule, visible_rule
+from scenarios.facts import categories
+
+KINDS = {
+    "group": tuple(dict.fromkeys(category.group for category in categories().values())),
+    "category": tuple(categories()),
+}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules of the detection benchmark. Two results compare only if their protocols are equal.
+
+    ``by``: scores are taken per ``"group"`` (vehicle, person) or per ``"category"``. ``every``: every how many-th frame
+    is scored. ``visible``: which true boxes count; the others are ignored. ``iou``: lowest overlap of a hit.
+    ``score``: lowest score of a detection for recall, false detections, counts and stills (average precision uses all).
+    ``heights``: edges of the bins of box height, shares of the image's height. ``depths``: of distance, m.
+    ``window``: length of a time window, s. ``draws`` and ``seed``: of the bootstrap over clips.
+
+    >>> Protocol(every=1).sha256() == Protocol(every=2).sha256()
+    False
+    """
+
+    name: str = "drivesim.detection/1"
+    by: str = "group"
+    every: int = 6
+    visible: VisibleRule = field(default_factory=visible_rule)
+    iou: float = 0.5
+    score: float = 0.3
+    heights: tuple[float, ...] = (0.1, 0.2, 0.4)
+    depths: tuple[float, ...] = (10.0, 20.0, 40.0)
+    window: float = 2.0
+    draws: int = 500
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no protocol."""
+        if self.by not in KINDS:
+            raise ValueError(f"scores are asked for by {self.by!r}, expected one of {tuple(KINDS)}")
+        if self.every < 1:
+            raise ValueError(f"every is {self.every}, expected 1 or more")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is scored apart: the groups or the categories."""
+        return KINDS[self.by]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All rules, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def sha256(self) -> str:
+        """The hash of the rules' canonical JSON."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,120 @@
+"""Plots as inline SVG: small, sharp, and coloured by the page's style sheet, so that they follow light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from markupsafe import Markup
+
+Series = tuple[str, Sequence[float], Sequence[float | None]]  # label, x, y (None: a gap)
+
+WIDTH, HEIGHT = 460, 230
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 46
+
+
+def meter(value: float | None, interval: Sequence[float] | None = None) -> Markup:
+    """A short bar from 0 to 1 with its interval as a whisker; empty for an unknown value."""
+    marks = ""
+    if value is not None:
+        marks += f'<rect class="fill" x="0" y="3" width="{100 * value:.1f}" height="8" rx="2"/>'
+    if interval is not None:
+        low, high = 100 * interval[0], 100 * interval[1]
+        marks += f'<path class="whisker" d="M{low:.1f} 7H{high:.1f}M{low:.1f} 4V10M{high:.1f} 4V10"/>'
+    return Markup(
+        '<svg class="meter" viewBox="0 0 100 14" preserveAspectRatio="none">'
+        f'<rect class="rail" x="0" y="3" width="100" height="8" rx="2"/>{marks}</svg>'
+    )
+
+
+def lines(
+    series: Sequence[Series], *, x_label: str, y_label: str, y_range: tuple[float, float] | None = None
+) -> Markup:
+    """Lines over a common axis; y starts at 0 unless ``y_range`` says otherwise."""
+    known = [y for _, _, ys in series for y in ys if y is not None]
+    xs = [x for _, values, _ in series for x in values]
+    low, high = y_range or (0.0, _round_up(max(known, default=1.0)))
+    left, right = min(xs, default=0.0), max(xs, default=1.0)
+    right = right if right > left else left + 1
+    body = _frame(x_label, y_label, (left, right), (low, high))
+    for number, (label, values, ys) in enumerate(series):
+        points = [
+            None if y is None else (_x((x - left) / (right - left)), _y((y - low) / (high - low)))
+            for x, y in zip(values, ys, strict=True)
+        ]
+        body += f'<g class="series s{number % 6}"><title>{escape(label)}</title>{_path(points)}</g>'
+    return _svg(body, f"{y_label} over {x_label}")
+
+
+def bars(rows: Sequence[tuple[str, float | None, int]], *, x_label: str, y_label: str) -> Markup:
+    """Bars of shares in [0, 1]; each row is (label, value or None, count), and the count stands below its label."""
+    body = _frame(x_label, y_label, None, (0.0, 1.0))
+    step = (WIDTH - LEFT - RIGHT) / max(len(rows), 1)
+    for number, (label, value, count) in enumerate(rows):
+        middle, top = LEFT + (number + 0.5) * step, _y(value or 0.0)
+        if value is not None:
+            body += (
+                f'<rect class="fill" x="{middle - 0.3 * step:.1f}" y="{top:.1f}" width="{0.6 * step:.1f}" '
+                f'height="{HEIGHT - BOTTOM - top:.1f}" rx="2"><title>{value:.2f} of {count}</title></rect>'
+            )
+        body += f'<text class="tick" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 14}">{escape(label)}</text>'
+        body += f'<text class="count" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 26}">n {count}</text>'
+    return _svg(body, f"{y_label} by {x_label}")
+
+
+def _svg(body: str, title: str) -> Markup:
+    return Markup(
+        f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{body}</svg>'
+    )
+
+
+def _frame(x_label: str, y_label: str, x_range: tuple[float, float] | None, y_range: tuple[float, float]) -> str:
+    """Axes' names, grid lines and ticks at five even places; no x ticks where ``x_range`` is None."""
+    parts = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = _y(share)
+        level = y_range[0] + share * (y_range[1] - y_range[0])
+        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
+        parts.append(f'<text class="level" x="{LEFT - 6}" y="{y + 3.5:.1f}">{_number(level)}</text>')
+        if x_range is not None:
+            place = _number(x_range[0] + share * (x_range[1] - x_range[0]))
+            parts.append(f'<text class="tick" x="{_x(share):.1f}" y="{HEIGHT - BOTTOM + 14}">{place}</text>')
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    parts.append(f'<text class="axis" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}">{escape(x_label)}</text>')
+    parts.append(f'<text class="axis" transform="translate(11 {middle}) rotate(-90)">{escape(y_label)}</text>')
+    return "".join(parts)
+
+
+def _path(points: Sequence[tuple[float, float] | None]) -> str:
+    """A line through the points that breaks at gaps, and a dot where a point has no neighbour."""
+    drawn, pen_down = "", False
+    for number, point in enumerate(points):
+        if point is None:
+            pen_down = False
+            continue
+        drawn += f"{'L' if pen_down else 'M'}{point[0]:.1f} {point[1]:.1f}"
+        alone = not pen_down and (number + 1 == len(points) or points[number + 1] is None)
+        drawn += "h0.01" if alone else ""
+        pen_down = True
+    return f'<path d="{drawn}"/>'
+
+
+def _x(share: float) -> float:
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def _y(share: float) -> float:
+    return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+
+def _round_up(value: float) -> float:
+    """The next number of 4, 6, 8, 10, 12, 16 or 20 times a power of ten that four even ticks divide well."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1.2, 1.6, 2, 4, 6, 8, 10, 12) if step * power >= value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"

@@ -1,0 +1,204 @@
+"""The benchmark with detectors whose answer is known, on clips made in memory, and on the real drive."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivesim.clips import MAIN, Clip
+from drivesim.errors import UserError
+from drivesim.evaluation import Protocol, benchmark
+from drivesim.evaluation.anchors import ANCHORS
+from drivesim.perception import Detections, load_detector
+from scenarios.facts import FrameFacts, ObjectFacts
+
+HEIGHT, WIDTH = 64, 128
+
+
+class Frames:
+    """Frames whose first pixel holds their number, so that a detector can tell which one it was given."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def pick(self, indices):
+        for index in indices:
+            frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+            frame[0, 0] = index
+            yield frame
+
+
+def make_clip(name: str, *, daylight=1.0, frames=12, labelled=True) -> Clip:
+    """A car that drives to the right, and a person who stands; the first half of the frames has a hidden bus too."""
+    facts = []
+    for k in range(frames):
+        objects = [
+            ObjectFacts(1, "car", (10 + k, 20, 40 + k, 40), depth=12.0),
+            ObjectFacts(2, "pedestrian", (100, 20, 110, 45), depth=30.0),
+        ]
+        if k < frames // 2:
+            objects.append(ObjectFacts(3, "bus", (60, 10, 90, 40), occlusion=0.9))
+        facts.append(FrameFacts(k, k / 30, daylight=daylight, objects=tuple(objects) if labelled else None))
+    provenance = {"origin": "town", "seed": 7, "scenario": {"name": name, "sha256": "0"}}
+    return Clip(Path(name), name, Fraction(30), WIDTH, HEIGHT, provenance, facts, {MAIN: Frames(frames)})
+
+
+@dataclasses.dataclass
+class Oracle:
+    """Finds every true box of the frame it is given, hidden ones too, but for the categories it is blind to."""
+
+    clip: Clip
+    blind_to: tuple[str, ...] = ()
+    name: str = "oracle"
+    fingerprint: str = "f" * 64
+
+    def __call__(self, frames):
+        found = []
+        for frame in frames:
+            things = [
+                item for item in self.clip.facts[int(frame[0, 0, 0])].objects if item.category not in self.blind_to
+            ]
+            found.append(Detections([t.box for t in things], [0.9] * len(things), [t.category for t in things]))
+        return found
+
+
+@dataclasses.dataclass
+class Constant:
+    """Finds the same car everywhere."""
+
+    name: str = "constant"
+    fingerprint: str = "c" * 64
+
+    def __call__(self, frames):
+        return [Detections([[0, 0, 20, 20]], [0.8], ["car"]) for _ in frames]
+
+
+def test_an_oracle_is_perfect_and_hidden_boxes_do_not_count(tmp_path) -> None:
+    clip = make_clip("street")
+    metrics = benchmark([clip], Oracle(clip), tmp_path / "out", every=1)
+    total = metrics["scores"]["vehicle"]["total"]
+    assert (total["frames"], total["boxes"], total["recall"], total["false_per_frame"]) == (12, 12, 1.0, 0.0)
+    assert total["AP"] == pytest.approx(1.0)
+    assert metrics["crowdedness"]["vehicles"] == {"true": 1.0, "seen": 1.0, "error": 0.0}
+
+
+def test_a_detector_that_sees_no_people_loses_only_people(tmp_path) -> None:
+    clip = make_clip("street")
+    metrics = benchmark([clip], Oracle(clip, blind_to=("pedestrian",)), tmp_path / "out", every=1)
+    assert metrics["scores"]["vehicle"]["total"]["AP50"] == pytest.approx(1.0)
+    assert metrics["scores"]["person"]["total"]["AP50"] == 0.0
+    assert metrics["crowdedness"]["people"]["error"] == 1.0
+
+
+def test_a_detector_of_nothing_real_is_all_false(tmp_path) -> None:
+    metrics = benchmark([make_clip("street")], Constant(), tmp_path / "out", every=1)
+    total = metrics["scores"]["vehicle"]["total"]
+    assert (total["AP50"], total["recall"], total["false_per_frame"]) == (0.0, 0.0, 1.0)
+
+
+def test_slices_have_their_own_frames_boxes_and_clips(tmp_path) -> None:
+    clips = [make_clip("a", daylight=1.0), make_clip("b", daylight=0.0), make_clip("b", daylight=None)]
+    scores = benchmark(clips, Constant(), tmp_path / "out", every=3)["scores"]["vehicle"]
+    assert {name: row["frames"] for name, row in scores["time_of_day"].items()} == {"day": 4, "night": 4, "unknown": 4}
+    assert {name: row["clips"] for name, row in scores["scenario"].items()} == {"a": 1, "b": 2}
+    assert scores["scenario"]["b"]["boxes"] == 8
+    assert scores["total"]["frames"] == 12
+
+
+def test_an_interval_needs_more_than_one_clip(tmp_path) -> None:
+    clip = make_clip("a")
+    one = benchmark([clip], Oracle(clip), tmp_path / "one")["scores"]["vehicle"]["total"]
+    two = benchmark([clip, clip], Oracle(clip), tmp_path / "two")["scores"]["vehicle"]["total"]
+    assert one["AP50_interval"] is None
+    assert two["AP50_interval"] == pytest.approx((1.0, 1.0))
+
+
+def test_recall_is_told_by_height_and_by_distance(tmp_path) -> None:
+    clip = make_clip("a")  # the car is 20 of 64 px high (0.31) and 12 m away
+    scores = benchmark([clip], Oracle(clip), tmp_path / "out", every=1)["scores"]["vehicle"]
+    assert [row["count"] for row in scores["recall_by_height"]] == [0, 0, 12, 0]
+    assert [row["count"] for row in scores["recall_by_depth"]] == [0, 12, 0, 0]
+    assert scores["recall_by_depth"][1]["recall"] == 1.0
+
+
+def test_scores_by_category_are_possible(tmp_path) -> None:
+    clip = make_clip("a")
+    scores = benchmark([clip], Oracle(clip), tmp_path / "out", by="category")["scores"]
+    assert scores["car"]["total"]["AP50"] == pytest.approx(1.0)
+    assert scores["bus"]["total"]["AP50"] is None  # always hidden
+    assert scores["truck"]["total"]["boxes"] == 0
+
+
+def test_a_clip_without_labels_is_watched_but_not_scored(tmp_path) -> None:
+    metrics = benchmark([make_clip("a", labelled=False)], Constant(), tmp_path / "out", every=1)
+    assert metrics["scores"]["vehicle"]["total"]["AP50"] is None
+    assert metrics["crowdedness"] is None
+    assert metrics["clips"][0]["scored_frames"] == 0
+    assert metrics["clips"][0]["looks"]["brightness"][0]["mean"] == pytest.approx(90, abs=0.1)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Nothing could be scored" in page
+    assert "objects unknown" in page
+
+
+def test_every_nth_frame_is_scored_and_progress_reaches_its_total(tmp_path) -> None:
+    calls = []
+    clips = [make_clip("a", frames=10), make_clip("b", frames=5)]
+    benchmark(clips, Constant(), tmp_path / "out", every=4, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path) -> None:
+    clips = [make_clip("a"), make_clip("b", daylight=0.0)]
+    for name in ("one", "two"):
+        benchmark(clips, Constant(), tmp_path / name, every=2)
+    for file in ("metrics.json", "report.html"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_metrics_on_disk_are_those_returned_and_name_what_they_depend_on(tmp_path) -> None:
+    metrics = benchmark([make_clip("a")], Constant(), tmp_path / "out", every=2)
+    written = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert written == json.loads(json.dumps(metrics))
+    assert written["protocol"]["name"] == "drivesim.detection/1"
+    assert written["protocol_sha256"] == Protocol(every=2).sha256()
+    assert written["detector"] == {"name": "constant", "sha256": "c" * 64}
+    assert written["clips"][0]["provenance"]["seed"] == 7
+
+
+def test_nothing_is_left_when_the_detector_fails_midway(tmp_path) -> None:
+    def broken(frames):
+        raise RuntimeError("no memory")
+
+    broken.name, broken.fingerprint = "broken", "b" * 64
+    with pytest.raises(RuntimeError, match="no memory"):
+        benchmark([make_clip("a")], broken, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_occupied_folder_and_an_empty_list_of_clips_are_refused(tmp_path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="already there"):
+        benchmark([make_clip("a")], Constant(), tmp_path)
+    with pytest.raises(UserError, match="no clip"):
+        benchmark([], Constant(), tmp_path / "out")
+
+
+def test_the_anchor_on_real_video_is_what_the_benchmark_measures(tmp_path, shared_data) -> None:
+    from drivesim.datasets import read_footage
+
+    folder = shared_data / "pandaset_002"
+    (clip,) = read_footage(folder / "front_camera", fps=10)
+    detector = load_detector(f"onnx:{shared_data / 'yolox_nano' / 'yolox_nano.onnx'}")
+    metrics = benchmark([clip], detector, tmp_path / "out", every=1)
+    anchor, total = ANCHORS[detector.fingerprint], metrics["scores"]["vehicle"]["total"]
+    assert metrics["anchor"] == anchor
+    assert total["boxes"] == anchor["boxes"]
+    assert total["AP50"] == pytest.approx(anchor["AP50"], abs=0.005)
