@@ -11,8 +11,6 @@ from typing import Any
 Run = Callable[[argparse.Namespace], int]
 Report = Callable[[int, int], None]
 
-MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
-
 
 def command(groups: Any, name: str, run: Run, *, about: str, example: str) -> argparse.ArgumentParser:
     """Declare one command; ``about`` is its line in the overview, ``example`` closes its help."""
@@ -59,17 +57,6 @@ def seed(text: str) -> int:
     if not re.fullmatch(r"\d+", text) or int(text) >= 2**63:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2**63 - 1")
     return int(text)
-
-
-def minutes(text: str) -> float:
-    """A stretch of time such as ``90m``, ``1.5h`` or ``40s``, in minutes.
-
-    >>> minutes("1.5h")
-    90.0
-    """
-    if text[-1:] not in MINUTES:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90m, 1.5h or 40s")
-    return positive(text[:-1]) * MINUTES[text[-1]]
 
 
 def _number(text: str) -> float:

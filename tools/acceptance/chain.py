@@ -174,7 +174,7 @@ def first_frame(folder: Path) -> Result:
 
 
 def yolox_on_real(folder: Path) -> Result:
-    """Vehicle AP50 of YOLOX-nano on the PandaSet front camera, by the rule it was first measured with: 40 of 1080 px."""
+    """Vehicle AP50 of YOLOX-nano on the PandaSet front camera, by the rule of its first measurement: 40 of 1080 px."""
     from drivesim.datasets import read_footage
     from drivesim.evaluation import benchmark
     from drivesim.perception import load_detector
