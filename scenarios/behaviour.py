@@ -1,7 +1,8 @@
 """Bodies on the road and what moves them: car following, lane changes, braking, walking across, explicit tracks.
 
-All motion is in road coordinates (s, d) of `scenarios.road`. An action is an object whose ``step(body, dt)`` acts on its body and returns
-whether it is complete. Only scalar functions of `math` are used, so that every processor computes the same bytes.
+All motion is in road coordinates (s, d) of `scenarios.road`. An action is an object whose ``step(body, dt)`` acts on
+its body and returns whether it is complete. Only scalar functions of `math` are used, so that every processor computes
+the same bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from scenarios.road import Road
 
@@ -24,10 +25,13 @@ SIDEWAYS = 3.0  # m/s2, largest lateral acceleration drivers accept in a bend
 class Action(Protocol):
     """What a body is doing beside driving along its lane.
 
-    ``channel``: "speed", "sideways", or "path" for an action that moves the body all by itself. A body does one action per channel.
+    ``channel``: "speed", "sideways", or "path" for an action that moves the body all by itself. A body does one action
+    per channel.
     """
 
-    channel: str
+    @property
+    def channel(self) -> str:
+        """The channel's name."""
 
     def step(self, body: Body, dt: float) -> bool:
         """Act on ``body`` for ``dt`` s; True when complete."""
@@ -37,8 +41,9 @@ class Action(Protocol):
 class Body:
     """A road user. ``s, d``: centre of its box in road coordinates, m. ``turn``: heading minus the road's, rad.
 
-    ``lane`` and ``from_lane`` differ during a lane change: it takes room in both. People have lane None. ``cruise``: the speed it wants,
-    m/s. ``rate``: how hard it changes speed towards that, m/s2. ``held``: what those ahead take from the free acceleration, m/s2. ``travelled``: m since it appeared.
+    ``lane`` and ``from_lane`` differ during a lane change: it takes room in both. People have lane None. ``cruise``:
+    the speed it wants, m/s. ``rate``: how hard it changes speed towards that, m/s2. ``held``: what those ahead take
+    from the free acceleration, m/s2. ``travelled``: m since it appeared.
     """
 
     track_id: int
@@ -63,12 +68,12 @@ class Body:
     target: Body | None = None
 
     def gap_to(self, other: Body) -> float:
-        """Free road between this body's front and ``other`` ahead of it (in its own direction), m; negative in overlap."""
+        """Free road from this body's front to ``other`` ahead of it in its direction, m; negative in overlap."""
         return self.direction * (other.s - self.s) - 0.5 * (self.size[0] + other.size[0])
 
 
 def free_acceleration(speed: float, cruise: float, rate: float) -> float:
-    """Acceleration on a free road, m/s2: the free term of the Intelligent Driver Model; above ``cruise`` braking by ``rate``."""
+    """Acceleration on a free road, m/s2: the Intelligent Driver Model's free term; above ``cruise``, braking."""
     if speed > cruise:
         return max(-rate, 4.0 * (cruise - speed))
     ratio = speed / cruise if cruise > 0 else 1.0
@@ -99,15 +104,16 @@ def drive(body: Body, road: Road, dt: float) -> None:
     body.travelled = round(body.travelled + moved, 4)
 
 
+@dataclass(slots=True)
 class SetSpeed:
     """Cruise at ``to`` m/s, getting there by ``rate`` m/s2; complete when reached."""
 
-    channel = "speed"
-
-    def __init__(self, to: float, rate: float) -> None:
-        self.to, self.rate = to, rate
+    to: float
+    rate: float
+    channel: ClassVar[str] = "speed"
 
     def step(self, body: Body, dt: float) -> bool:
+        """See `Action`."""
         body.cruise, body.rate = self.to, self.rate
         reached = abs(body.speed - self.to) <= 0.1
         if reached:
@@ -115,19 +121,19 @@ class SetSpeed:
         return reached
 
 
+@dataclass(slots=True)
 class Brake:
-    """Slow to ``to`` m/s by ``rate`` m/s2, hold for ``hold`` s, then cruise as before; ``hold`` None: stay."""
+    """Slow to ``to`` m/s by ``rate`` m/s2, hold for ``hold`` s, then cruise as ``before``; ``hold`` None: stay."""
 
-    channel = "speed"
-
-    def __init__(self, to: float, rate: float, hold: float | None) -> None:
-        self.to, self.rate, self.hold = to, rate, hold
-        self.before: float | None = None
-        self.held = 0.0
+    to: float
+    rate: float
+    hold: float | None
+    before: float
+    held: float = 0.0
+    channel: ClassVar[str] = "speed"
 
     def step(self, body: Body, dt: float) -> bool:
-        if self.before is None:
-            self.before = body.cruise
+        """See `Action`."""
         body.cruise, body.rate = self.to, self.rate
         if body.speed > self.to + 0.1:
             return False
@@ -140,32 +146,37 @@ class Brake:
         return True
 
 
+@dataclass(slots=True)
 class Follow:
     """Keep ``headway`` s behind ``target`` from now on; complete at once."""
 
-    channel = "speed"
-
-    def __init__(self, target: Body, headway: float) -> None:
-        self.target, self.headway = target, headway
+    target: Body
+    headway: float
+    channel: ClassVar[str] = "speed"
 
     def step(self, body: Body, dt: float) -> bool:
+        """See `Action`."""
         body.target, body.headway, body.cruise = self.target, self.headway, 1.3 * body.cruise
         return True
 
 
+@dataclass(slots=True)
 class ChangeLane:
-    """Move sideways into ``lane`` in ``over`` s; slower than 3 m/s it takes longer, for wheels do not slide sideways."""
+    """Move from d = ``start`` to the middle ``end`` of ``lane`` in ``over`` s.
 
-    channel = "sideways"
+    Slower than 3 m/s it takes longer, for wheels do not slide sideways.
+    """
 
-    def __init__(self, road: Road, lane: int, over: float) -> None:
-        self.lane, self.over, self.end = lane, over, road.lane_center(lane)
-        self.start: float | None = None
-        self.share = 0.0
+    lane: int
+    start: float
+    end: float
+    over: float
+    share: float = 0.0
+    channel: ClassVar[str] = "sideways"
 
     def step(self, body: Body, dt: float) -> bool:
-        if self.start is None:
-            self.start = body.d
+        """See `Action`."""
+        if body.lane != self.lane:
             body.lane, body.from_lane = self.lane, body.lane
             to_left = (self.end > self.start) == (body.direction > 0)
             body.indicator = "left" if to_left else "right"
@@ -182,15 +193,16 @@ class ChangeLane:
         return True
 
 
+@dataclass(slots=True)
 class Cross:
     """Walk straight over the road to ``end`` (d, m) at ``speed`` m/s, then on along the sidewalk."""
 
-    channel = "path"
-
-    def __init__(self, end: float, speed: float) -> None:
-        self.end, self.speed = end, speed
+    end: float
+    speed: float
+    channel: ClassVar[str] = "path"
 
     def step(self, body: Body, dt: float) -> bool:
+        """See `Action`."""
         side = 1 if self.end > body.d else -1
         moved = min(self.speed * dt, abs(self.end - body.d))
         body.d = round(body.d + side * moved, 4)
@@ -202,19 +214,18 @@ class Cross:
         return True
 
 
+@dataclass(slots=True)
 class FollowTrack:
     """Be where ``points`` (time, s, d) say, from time 0 on; complete at the last point, where the body stays."""
 
-    channel = "path"
-
-    def __init__(self, points: Sequence[tuple[float, float, float]]) -> None:
-        self.points = points
-        self.times = [point[0] for point in points]
-        self.now = 0.0
+    points: Sequence[tuple[float, float, float]]
+    now: float = 0.0
+    channel: ClassVar[str] = "path"
 
     def step(self, body: Body, dt: float) -> bool:
+        """See `Action`."""
         self.now = round(self.now + dt, 6)
-        i = min(max(bisect_right(self.times, self.now), 1), len(self.points) - 1)
+        i = min(max(bisect_right(self.points, self.now, key=lambda point: point[0]), 1), len(self.points) - 1)
         (t0, s0, d0), (t1, s1, d1) = self.points[i - 1], self.points[i]
         share = min(1.0, max(0.0, (self.now - t0) / (t1 - t0)))
         s, d = round(s0 + share * (s1 - s0), 4), round(d0 + share * (d1 - d0), 4)
@@ -224,7 +235,7 @@ class FollowTrack:
         body.speed = round(math.sqrt((s1 - s0) ** 2 + (d1 - d0) ** 2) / (t1 - t0), 4) if running else 0.0
         if moved > 0:
             body.turn = round(math.atan2(d1 - d0, s1 - s0), 4)
-        return self.now >= self.times[-1]
+        return self.now >= self.points[-1][0]
 
 
 def _along(direction: int) -> float:

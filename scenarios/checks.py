@@ -1,4 +1,4 @@
-"""What a scenario must obey beyond the shape of its keys: references resolve, times increase, nobody is born inside another."""
+"""What a scenario must obey beyond its keys: references resolve, times increase, nobody is born inside another."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import shapely
 
 from scenarios.facts import categories
 from scenarios.road import Road
-from scenarios.schema import VEHICLES, Actor, Event, Scenario
+from scenarios.schema import Scenario
 from scenarios.simulation import EGO_SIZE, REAR_AXLE
+from scenarios.story import VEHICLES, Actor, Event
 
 
 class Problem(NamedTuple):
-    """``path``: keys and indices to the place. ``message``: what was found, what was expected. ``severity``: error or warning."""
+    """``path``: keys and indices to the place. ``message``: found and expected. ``severity``: error or warning."""
 
     path: tuple[str | int, ...]
     message: str
@@ -29,7 +30,7 @@ def problems(scenario: Scenario) -> list[Problem]:
 
 
 def check(scenario: Scenario) -> None:
-    """Raise ``ValueError`` with the first error of a scenario that was built in code; see `scenarios.loading` for files."""
+    """Raise ``ValueError`` with the first error of ``scenario``; for files see `scenarios.loading`."""
     for problem in problems(scenario):
         if problem.severity == "error":
             raise ValueError(f"{'.'.join(map(str, problem.path))}: {problem.message}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from scenarios.schema import TRAFFIC_LEVELS, Environment
+from scenarios.quantities import TRAFFIC_LEVELS
+from scenarios.schema import Environment
 
 
 class Conditions(NamedTuple):
-    """``daylight`` in [0, 1]; ``weather`` a name; ``traffic_level`` from 0 (none) to 3 (high), in between while it changes."""
+    """``daylight`` in [0, 1]; ``weather`` a name; ``traffic_level`` from 0, none, to 3, high."""
 
     daylight: float
     weather: str
@@ -30,7 +31,7 @@ class _Ramp(NamedTuple):
 
 
 class EnvironmentCourse:
-    """The course of an `Environment`. A ramp that begins before the last one has ended starts from the value reached."""
+    """The course of an `Environment`; a ramp that begins before the last has ended starts from the value reached."""
 
     def __init__(self, environment: Environment) -> None:
         """Lay out the ramps of every quantity."""

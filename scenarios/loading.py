@@ -1,4 +1,4 @@
-"""Reading scenario files: strict YAML in, a `Scenario` out, or one line per mistake that says where it is and what to write.
+"""Reading scenario files: strict YAML in; a `Scenario` out, or a line per mistake that says where it is.
 
 Nothing is read outside the scenario's own folder.
 """
@@ -42,6 +42,7 @@ class ScenarioError(ValueError):
     """A scenario that cannot be used; the message is its first finding, ``findings`` has all."""
 
     def __init__(self, findings: list[Finding]) -> None:
+        """Raise with at least one finding."""
         super().__init__(str(findings[0]))
         self.findings = findings
 
@@ -78,7 +79,7 @@ def loads(text: str, name: str = "<text>") -> Scenario:
 
 
 def validate(path: str | Path) -> list[Finding]:
-    """All findings about the scenario file ``path``; empty when it is fine. Raises ``OSError`` where it cannot be read."""
+    """All findings about the scenario file ``path``; none when it is fine. Raises ``OSError`` if it cannot be read."""
     return _examine(Path(path))[1]
 
 
@@ -105,7 +106,7 @@ def _examine(path: Path) -> tuple[Scenario | None, list[Finding]]:
 
 
 class _Examiner:
-    """Finds everything wrong with one text. ``folder`` is where files that it names must lie, None where there is none."""
+    """Finds everything wrong with one text. Files that it names must lie in ``folder``; None allows none."""
 
     def __init__(self, name: str, folder: Path | None) -> None:
         self.name, self.folder = name, folder

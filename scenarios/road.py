@@ -1,10 +1,11 @@
 """The road: one endless reference line with lanes on both sides, driven on the right.
 
-Road coordinates are ``(s, d)``: s metres along the reference line, d metres to its left. The line d = 0 is the divider: own lanes lie
-at d < 0, oncoming lanes at d > 0. Beyond the outermost lanes lies a strip for bicycles, then the kerb, then the sidewalk.
+Road coordinates are ``(s, d)``: s metres along the reference line, d metres to its left. The line d = 0 is the divider:
+own lanes lie at d < 0, oncoming lanes at d > 0. Beyond the outermost lanes lies a strip for bicycles, then the kerb,
+then the sidewalk.
 
-Lanes are numbered from right to left: -1 the bicycle strip, 0 .. lanes - 1 the own lanes, then the oncoming lanes, then their strip.
-The world's origin is s = 0 with the x axis along the road. World metres; radians counter-clockwise.
+Lanes are numbered from right to left: -1 the bicycle strip, 0 .. lanes - 1 the own lanes, then the oncoming lanes, then
+their strip. The world's origin is s = 0 with the x axis along the road. World metres; radians counter-clockwise.
 """
 
 from __future__ import annotations
@@ -91,12 +92,12 @@ class Road:
         return x - d * math.sin(heading), y + d * math.cos(heading), heading
 
     def _advance(self, start: Point, s: float, step: float) -> Point:
-        """Midpoint rule; the error is curvature^2 step^3 / 24, at most 2e-5 m per metre, and the line stays continuous."""
+        """One step by the midpoint rule; its error is curvature^2 step^3 / 24, at most 2e-5 m per metre."""
         middle = self.heading(s + 0.5 * step)
         return start[0] + step * math.cos(middle), start[1] + step * math.sin(middle)
 
     def project(self, x: float, y: float, near_s: float) -> tuple[float, float]:
-        """Road coordinates (s, d) of a world point, the solution nearest to ``near_s`` (a bend may meet itself again)."""
+        """Road coordinates (s, d) of a world point, the solution near ``near_s`` (a bend may meet itself again)."""
         s = near_s
         for _ in range(20):
             px, py, heading = self.pose(s)
@@ -148,7 +149,7 @@ class Road:
     # --- as shapes ---
 
     def facts(self, ego: EgoState, near_s: float, *, behind: float = 5.0, ahead: float = 100.0) -> RoadFacts:
-        """The lines and the drivable polygon from ``behind`` m behind to ``ahead`` m ahead of the ego, in the ego frame."""
+        """The lines and the drivable polygon from ``behind`` to ``ahead`` m of the ego, in the ego frame."""
         s, _ = self.project(ego.x, ego.y, near_s)
         count = math.ceil((behind + ahead) / _SPACING)
         spine = [self.pose(s - behind + i * (behind + ahead) / count) for i in range(count + 1)]

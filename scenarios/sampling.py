@@ -1,8 +1,8 @@
 """Random training scenarios that cover the conditions evenly.
 
-Every quantity runs through its own stratified sequence: the i-th scenario of a seed takes the i-th point of a shifted van der Corput
-sequence in a prime base of its own (Halton 1960), so that any run of consecutive indices covers each range evenly, and the index alone
-decides the scenario, whoever draws it and in whichever order.
+Every quantity runs through its own stratified sequence: the i-th scenario of a seed takes the i-th point of a shifted
+van der Corput sequence in a prime base of its own (Halton 1960), so that any run of consecutive indices covers each
+range evenly, and the index alone decides the scenario, whoever draws it and in whichever order.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ _BASES = {
 def sample(seed: int, index: int, *, duration: float = DURATION) -> Scenario:
     """The ``index``-th random scenario of ``seed``, ``duration`` s long.
 
-    Daylight is night, dusk or day with a third each (a fifth of the scenarios changes it); weather, traffic level, lanes, bends and
-    speed are even over their ranges; half have a cut-in, a braking leader or a crossing; the camera's focal length (650 to 950 px),
-    height (1.2 to 1.9 m) and pitch (-2 to 2 degrees) vary. Raises ``ValueError`` where ``index`` is negative.
+    Daylight is night, dusk or day with a third each (a fifth of the scenarios changes it); weather, traffic level,
+    lanes, bends and speed are even over their ranges; half have a cut-in, a braking leader or a crossing; the camera's
+    focal length (650 to 950 px), height (1.2 to 1.9 m) and pitch (-2 to 2 degrees) vary. Raises ``ValueError`` where
+    ``index`` is negative.
 
     >>> sample(0, 3).name
     'sample_0_3'
@@ -123,7 +124,11 @@ def _curvature(draw: _Draw) -> list[list[float]]:
 def _environment(draw: _Draw, duration: float) -> dict[str, Any]:
     share = draw.share("daylight") * 3.0
     spread = share % 1.0
-    daylight = (round(0.25 * spread * (spread > 0.6), 3), round(0.36 + 0.28 * spread, 3), round(1.0 - 0.25 * spread**2, 3))
+    daylight = (
+        round(0.25 * spread * (spread > 0.6), 3),
+        round(0.36 + 0.28 * spread, 3),
+        round(1.0 - 0.25 * spread**2, 3),
+    )
     initial = {
         "daylight": daylight[int(share)],
         "weather": draw.pick("weather", WEATHERS),

@@ -1,7 +1,7 @@
 """What stands beside the road and can hide things: houses, trees, lamps, laid out by seed along an endless street.
 
-The street is made in chunks of `CHUNK` metres of s, each from its own random generator, so that any part of it can be made at any
-time, in any order, by any process, and comes out the same.
+The street is made in chunks of `CHUNK` metres of s, each from its own random generator, so that any part of it can be
+made at any time, in any order, by any process, and comes out the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Scenery:
     """One standing thing. ``s`` and world pose ``x, y, heading`` of the centre of its base, m and rad.
 
     ``kind``: one of `KINDS`. ``id``: its own for the whole street. ``size``: (length along the road, width, height), m.
-    ``variant``: a seeded number below 2**16 that looks may depend on. Houses face the road with their right or left side.
+    ``variant``: a seeded number below 2**16 that looks may depend on. Houses face the road with their right or left
+    side.
     """
 
     kind: str
@@ -132,7 +133,8 @@ class _Builder:
         while (left := self.start + CHUNK - s) >= 8.0:
             length = min(_length(self.dice), left if left < 16.0 else left - 8.0)
             depth, height = self.dice.uniform(8.0, 16.0), self.dice.uniform(*style)
-            # On the inner side of a bend the kerb bows towards a straight front: by length^2 curvature / 8 at its middle.
+            # On the inner side of a bend the kerb bows towards a straight front: by length^2 curvature / 8 at its
+            # middle.
             setback = self.dice.choice((0.0, 0.0, 1.0, 3.0)) + 0.3 + length**2 * self.bend / 6
             d = self._kerb(side) + side * (self.road.sidewalk_width + setback + depth / 2)
             self._put("building", s + length / 2, d, (length - 0.2, depth, height))

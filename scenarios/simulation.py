@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from scenarios import schema
+from scenarios import story
 from scenarios.behaviour import (
     HARDEST,
     Action,
@@ -63,8 +64,8 @@ class Look(NamedTuple):
 class Recording:
     """The states at the steps asked for.
 
-    ``ego``: (n 7) s, d of the rear axle, turn, speed, acceleration, yaw rate, s of the centre. ``bodies``: per frame (m 8) track id, s, d, turn,
-    speed, travelled, brake lights, index of the indicator. ``looks``: by track id.
+    ``ego``: (n 6) s, d of the rear axle, turn, speed, acceleration, yaw rate. ``bodies``: per frame (m 8) track id, s,
+    d, turn, speed, travelled, brake lights, index of the indicator. ``looks``: by track id.
     """
 
     ego: list[tuple[float, ...]] = field(default_factory=list)
@@ -137,7 +138,7 @@ class _Simulation:
             actor.actions[action.channel] = action
             self.running.append((event.id, actor, action))
 
-    def _holds(self, when: schema.When, actor: Body) -> bool:
+    def _holds(self, when: story.When, actor: Body) -> bool:
         if when.time is not None:
             return self.time >= when.time
         if when.after is not None:
@@ -153,18 +154,18 @@ class _Simulation:
             value = max(apart, 0.0)
         return value > compare.above if compare.above is not None else value < (compare.below or 0.0)
 
-    def _action(self, do: schema.Do, actor: Body) -> Action:
+    def _action(self, do: story.Do, actor: Body) -> Action:
         if do.set_speed is not None:
             return SetSpeed(do.set_speed.to, do.set_speed.rate)
         if do.brake is not None:
-            return Brake(do.brake.to, do.brake.rate, do.brake.hold)
+            return Brake(do.brake.to, do.brake.rate, do.brake.hold, actor.cruise)
         if do.follow is not None:
             return Follow(self.actors[do.follow.target], do.follow.headway)
         if do.change_lane is not None:
             target = do.change_lane.to_lane_of
             lane = do.change_lane.to if target is None else self.actors[target].lane
             assert lane is not None
-            return ChangeLane(self.road, lane, do.change_lane.over)
+            return ChangeLane(lane, actor.d, self.road.lane_center(lane), do.change_lane.over)
         assert do.cross is not None
         beyond = self.road.left_edge + 1.8 if actor.d < 0 else self.road.right_edge - 1.8
         return Cross(round(beyond, 4), do.cross.speed)
@@ -193,7 +194,7 @@ class _Simulation:
         for lane, bodies in lanes.items():
             direction = self.road.direction(lane)
             bodies.sort(key=lambda body: -direction * body.s)
-            for leader, follower in zip(bodies, bodies[1:], strict=False):
+            for leader, follower in pairwise(bodies):
                 gap = direction * (leader.s - follower.s) - 0.5 * (leader.size[0] + follower.size[0])
                 self._follow(follower, leader.speed if leader.direction == direction else 0.0, gap)
             for thing in obstacles:
@@ -250,7 +251,7 @@ class _Simulation:
         bend = self.road.curvature(ego.s)
         yaw_rate = ego.speed * bend / (1.0 - bend * ego.d)
         rear = round(ego.s - REAR_AXLE, 4)
-        recording.ego.append((rear, ego.d, ego.turn, ego.speed, round(ego.acceleration, 4), round(yaw_rate, 4), ego.s))
+        recording.ego.append((rear, ego.d, ego.turn, ego.speed, round(ego.acceleration, 4), round(yaw_rate, 4)))
         rows = []
         for body in (*self.cast, *self.traffic.vehicles, *self.traffic.people):
             if body.track_id not in recording.looks:
@@ -262,7 +263,7 @@ class _Simulation:
         recording.bodies.append(np.array(rows, dtype=np.float64).reshape(-1, 8))
 
 
-def _born(actor: schema.Actor, number: int, ego: Body, scenario: Scenario, road: Road, seed: int) -> Body:
+def _born(actor: story.Actor, number: int, ego: Body, scenario: Scenario, road: Road, seed: int) -> Body:
     """The body of a scenario's actor at time 0."""
     dice = generator(seed, "actor", number)
     size = actor.size or usual_size(actor.category, dice)
@@ -289,7 +290,7 @@ def _born(actor: schema.Actor, number: int, ego: Body, scenario: Scenario, road:
     return body
 
 
-def start_speed(actor: schema.Actor, scenario: Scenario) -> float:
+def start_speed(actor: story.Actor, scenario: Scenario) -> float:
     """An actor's speed at time 0, m/s."""
     assert actor.initial is not None
     speed = actor.initial.speed

@@ -24,10 +24,11 @@ SIGHT = 250.0  # m ahead: beyond, a bus is less than 10 px high
 
 @dataclass(frozen=True, slots=True)
 class ObjectState:
-    """A road user in the world frame. ``x, y``: centre of its base, m. ``heading``: rad. ``speed``: m/s along its heading.
+    """A road user in the world frame.
 
-    ``size``: (length, width, height), m. ``lights``: None for people. ``appearance``: (r, g, b). ``travelled``: m since it appeared, which
-    gives the phase of walking.
+    ``x, y``: centre of its base, m. ``heading``: rad. ``speed``: m/s along its heading. ``size``: (length, width,
+    height), m. ``lights``: None for people. ``appearance``: (r, g, b). ``travelled``: m since it appeared, which gives
+    the phase of walking.
     """
 
     track_id: int
@@ -45,8 +46,9 @@ class ObjectState:
 class Timeline(Sequence[FrameFacts]):
     """The frames of a simulated scenario; `compile` makes one.
 
-    Objects up to `SIGHT` m ahead are told. Frames are made when they are asked for, in any order; only the simulated states are kept (about 64 bytes per road user and
-    frame). ``events``: the events that fired. ``world``: the road and the scenery beside it.
+    Objects up to `SIGHT` m ahead are told. Frames are made when they are asked for, in any order; only the simulated
+    states are kept (about 64 bytes per road user and frame). ``events``: the events that fired. ``world``: the road and
+    the scenery beside it.
     """
 
     def __init__(self, scenario: Scenario, *, fps: float, seed: int) -> None:
@@ -89,7 +91,7 @@ class Timeline(Sequence[FrameFacts]):
 
     def ego(self, k: int) -> EgoState:
         """The ego's pose (rear axle) and motion at frame ``k``, in the world."""
-        s, d, turn, speed, acceleration, yaw_rate, _ = self._recording.ego[k]
+        s, d, turn, speed, acceleration, yaw_rate = self._recording.ego[k]
         x, y, heading = self.world.road.pose(s, d)
         return EgoState(round(x, 4), round(y, 4), _angle(heading + turn), speed, acceleration, yaw_rate)
 
@@ -192,9 +194,9 @@ class Timeline(Sequence[FrameFacts]):
 def compile(scenario: Scenario, *, fps: float = 30.0, seed: int | None = None) -> Timeline:
     """The timeline of ``scenario`` at ``fps`` frames per second; ``seed`` None means the scenario's own.
 
-    The simulation runs at 120 steps/s whatever ``fps`` is. Frame k shows step ``floor(120 k / fps + 1/2)``: exact where fps divides 120
-    (1.875, 7.5, 30, ...), else the nearest step. So frame k at 7.5 frames/s is frame 4 k at 30. Raises ``ValueError`` for an fps outside
-    (0, 120] and for a scenario that contradicts itself.
+    The simulation runs at 120 steps/s whatever ``fps`` is. Frame k shows step ``floor(120 k / fps + 1/2)``: exact where
+    fps divides 120 (1.875, 7.5, 30, ...), else the nearest step. So frame k at 7.5 frames/s is frame 4 k at 30. Raises
+    ``ValueError`` for an fps outside (0, 120] and for a scenario that contradicts itself.
 
     >>> from scenarios import compile, load
     >>> timeline = compile(load("cut_in"), fps=7.5)

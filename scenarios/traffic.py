@@ -1,6 +1,7 @@
-"""Background traffic: who else is on the road and on the sidewalks, born and gone so that the number near the ego follows the level.
+"""Background traffic: who else is on the road and the sidewalks; their number near the ego follows the level.
 
-Densities are chosen so that the crowdedness seen from the ego's camera tends to the class of the same name (``none`` to ``empty``).
+Densities are chosen so that the crowdedness seen from the ego's camera tends to the class of the same name (``none`` to
+``empty``).
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def usual_size(category: str, dice: random.Random) -> tuple[float, float, float]
 
 
 class Traffic:
-    """Keeps ``vehicles`` and ``people`` (lists that it appends to and removes from) at the amount that the scenario asks for."""
+    """Keeps the lists ``vehicles`` and ``people`` at the amount that the scenario asks for."""
 
     def __init__(self, scenario: Scenario, road: Road, seed: int, *, ego: Body, actors: Iterable[Body]) -> None:
         """Start with the actors only; `refill` adds the background."""
@@ -89,7 +90,7 @@ class Traffic:
         self._born = 0
 
     def refill(self, level: float, *, at_start: bool = False) -> None:
-        """Remove who is out of reach and add newcomers out of sight (``at_start``: anywhere), by ``level`` in [0, 3]."""
+        """Remove who is out of reach, add newcomers far away (``at_start``: anywhere), by ``level`` in [0, 3]."""
         self.vehicles = [body for body in self.vehicles if self._within(body, VEHICLE_REACH)]
         self.people = [body for body in self.people if self._within(body, PEOPLE_REACH)]
         lanes = self.road.lanes + self.road.oncoming

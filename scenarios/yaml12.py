@@ -1,8 +1,8 @@
 """Strict YAML 1.2 with positions: plain data, and for every value and key where in the text it stands.
 
-PyYAML reads YAML 1.1 (``no`` is False, ``012`` is 10, ``12:30`` is 750), lets the last of two equal keys win, and expands aliases
-without limit. Here scalars are read by the core schema of YAML 1.2, and duplicate keys, tags outside the core schema, deep nesting and
-alias bombs are errors.
+PyYAML reads YAML 1.1 (``no`` is False, ``012`` is 10, ``12:30`` is 750), lets the last of two equal keys win, and
+expands aliases without limit. Here scalars are read by the core schema of YAML 1.2, and duplicate keys, tags outside
+the core schema, deep nesting and alias bombs are errors.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ class YamlError(ValueError):
     """A mistake in the text; ``position`` tells where."""
 
     def __init__(self, position: Position, message: str) -> None:
+        """Say ``message`` about ``position``."""
         super().__init__(message)
         self.position = position
 
 
 class Document(NamedTuple):
-    """``value``: dicts, lists, strings, numbers, booleans, None. ``values`` and ``keys``: positions by path in the data."""
+    """``value``: plain data. ``values`` and ``keys``: their positions by path in the data."""
 
     value: Any
     values: dict[Path, Position]
@@ -52,7 +53,7 @@ class Document(NamedTuple):
 
 
 class _Loader(_Base):
-    """Composes nodes; plain scalars get a tag of their own, so that they can be told from those with an explicit tag."""
+    """Composes nodes; plain scalars get a tag of their own, to tell them from those with an explicit tag."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's way to replace them
 
