@@ -1,0 +1,150 @@
+"""`Session.step` turns conditions into pictures; a rollout is a loop over it.
+
+What a session must remember between two steps is a few latents (`State`), so it can stop and go on anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from conditioning import Conditions, encode
+from drivesim import atomic
+from drivesim.parts import Weights
+from drivesim.rollout.pictures import Picture
+from drivesim.rollout.plan import Plan
+from drivesim.rollout.stages import AT_ONCE, Sampling, Stages
+from scenarios.facts import FrameFacts
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a session stands. ``frame``: number of the next frame to be shown.
+
+    ``keys`` (k c h w): latents of the key frames from there on that are made already. ``before`` (m c h w):
+    latents of the last frames shown, which the decoder's next window reads.
+    """
+
+    frame: int
+    keys: Tensor
+    before: Tensor
+
+    def save(self, path: Path) -> None:
+        """Write the state as one safetensors file, atomically."""
+        tensors = {"keys": self.keys.contiguous(), "before": self.before.contiguous()}
+        atomic.write_bytes(path, safetensors.torch.save(tensors, {"frame": str(self.frame)}))
+
+    @classmethod
+    def load(cls, path: Path) -> State:
+        """The inverse of `save`."""
+        with safetensors.safe_open(path, "pt") as file:
+            return cls(int(file.metadata()["frame"]), file.get_tensor("keys"), file.get_tensor("before"))
+
+
+class Session:
+    """A drive through the networks of ``weights``.
+
+    ``seed``: of all noise. ``plan``: rates and windows. ``sampling``: steps and guidance. ``picture``: a first
+    frame of the networks' size, instead of one made by the image network.
+
+    >>> from drivesim.rollout import Session                                  # doctest: +SKIP
+    >>> session = Session(load_weights("nano"), seed=1)                       # doctest: +SKIP
+    >>> facts = [timeline[k] for k in range(session.plan.horizon)]            # doctest: +SKIP
+    >>> pictures = session.step(session.told(facts))                          # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        seed: int,
+        plan: Plan,
+        sampling: Sampling,
+        device: torch.device | str = "cpu",
+        picture: Picture | None = None,
+    ) -> None:
+        """Bring the weights to ``device``; nothing is made yet."""
+        self.plan = plan
+        self.stages = Stages(weights, sampling=sampling, seed=seed, device=torch.device(device))
+        nothing = torch.zeros(0, *self.stages.latent_shape)
+        self.state = State(0, nothing if picture is None else self.stages.encode(picture.colour), nothing)
+        self.large_size = self.stages.large_size
+        self.origin = origin_of(weights.card)
+
+    def told(self, facts: Sequence[FrameFacts], *, large: bool = False) -> Conditions:
+        """The conditions of frames for `step`, or ``large`` ones for `enlarge`."""
+        size = self.stages.low_size if large else self.stages.map_size
+        return encode(facts, interval=1 / self.plan.fps, origin=self.origin, size=size)
+
+    def step(self, conditions: Conditions, frames: int | None = None) -> Tensor:
+        """The next pictures (t 3 H W) in [-1, 1]: ``plan.step``, or only the first ``frames``, which ends the clip.
+
+        ``conditions`` (b = 1, from `told`): of ``plan.horizon`` frames, the first of them the next to be shown.
+        Raises ``ValueError`` for conditions of another number of frames, and after the end.
+        """
+        plan, state = self.plan, self.state
+        frames = plan.step if frames is None else frames
+        if (conditions.b, conditions.t) != (1, plan.horizon):
+            raise ValueError(f"conditions are of {conditions.b} x {conditions.t} frames, expected 1 x {plan.horizon}")
+        if not 0 < frames <= plan.step or state.frame % plan.step:
+            raise ValueError(f"asked for {frames} frames at {state.frame}, expected up to {plan.step} in whole steps")
+        filled = plan.filled(frames)
+        latents = self._keys(conditions)
+        for rate in plan.rates:
+            self._fill(latents, conditions, rate, filled)
+        latents |= {k - len(state.before): z for k, z in enumerate(state.before)}
+        pictures = []
+        for read, shown in plan.windows(filled, first=-len(state.before)):
+            if shown.start < frames:
+                window = self.stages.decode(torch.stack([latents[k] for k in read]))
+                pictures.append(window[shown.start - read.start : shown.stop - read.start])
+        before = [latents[k] for k in range(filled - plan.margin, filled)]
+        left = [latents[k] for k in plan.keys if k >= plan.step]
+        self.state = State(state.frame + frames, torch.stack(left), _stack(before, like=left[0]))
+        return torch.cat(pictures)[:frames]
+
+    def enlarge(self, low: Tensor, conditions: Conditions, first: int) -> Tensor:
+        """Large pictures (t 3 4H 4W) in [-1, 1] of pictures ``low`` (t 3 H W) that `step` gave.
+
+        ``conditions`` (b = 1, from `told` with ``large``): of those frames. ``first``: the number of the first
+        of them.
+        """
+        return self.stages.enlarge(low, conditions, range(first, first + len(low)))
+
+    def _keys(self, conditions: Conditions) -> dict[int, Tensor]:
+        """The latents of the step's key frames, by frame."""
+        keys = list(self.plan.keys)
+        given = self.state.keys
+        if not len(given):
+            given = self.stages.first(conditions.frames(0))
+        told = conditions.frames(keys).at_interval(1 / self.plan.key_fps)
+        made = self.stages.keys(given, told, [self.state.frame + k for k in keys])
+        return dict(zip(keys, made, strict=True))
+
+    def _fill(self, latents: dict[int, Tensor], conditions: Conditions, rate: float, frames: int) -> None:
+        """Add to ``latents`` the frames of ``rate`` between those that are there, up to ``frames``."""
+        gaps = self.plan.gaps(rate, frames)
+        for batch in (gaps[a : a + AT_ONCE] for a in range(0, len(gaps), AT_ONCE)):
+            ends = torch.stack([torch.stack([latents[gap[0]], latents[gap[-1]]]) for gap in batch])
+            told = Conditions.stack([conditions.frames(list(gap)) for gap in batch]).at_interval(1 / rate)
+            made = self.stages.between(ends, told, [[self.state.frame + k for k in gap] for gap in batch])
+            for gap, inside in zip(batch, made, strict=True):
+                latents |= dict(zip(gap[1:-1], inside, strict=True))
+
+
+def origin_of(card: Mapping[str, Any]) -> str:
+    """The origin that a rollout asks for, of those the weights were trained on: the town, if it is one of them."""
+    origins = card["data"]["origins"]
+    return "town" if "town" in origins else origins[0]
+
+
+def _stack(latents: list[Tensor], like: Tensor) -> Tensor:
+    """Latents (t c h w) of a list that may be empty; ``like``: one latent."""
+    return torch.stack(latents) if latents else like.new_zeros(0, *like.shape)

@@ -1,0 +1,186 @@
+"""What each network does in a rollout: the first frame, key frames, the frames between, pictures, large pictures.
+
+Noise is drawn for each frame by itself, keyed by (seed, purpose, frame number): no frame depends on which
+others happen to be made in one call, or on what was drawn before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from conditioning import Conditions, Context
+from drivesim.diffusion import Denoiser, classifier_free, context_guidance, ddim, levels
+from drivesim.diffusion.denoiser import Predict
+from drivesim.errors import UserError
+from drivesim.networks.blocks import channels_last
+from drivesim.parts import Weights
+from scenarios.randomness import key
+
+AT_ONCE = 8  # windows per call of a network: more need more memory and are not faster
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the networks are asked.
+
+    ``*_steps``: denoiser steps. ``guidance``: of the first frame and of key frames, by set of conditions:
+    "all", or names joined by "+", -> scale (1 is none; every other set costs one more call).
+    ``between_guidance``: the same for the frames between. ``context_guidance``: of key frames towards their
+    context (Video LDM Eq. 4; 1 is none). ``low_level``: share of noise put on a small picture before it is
+    enlarged (Video LDM Eq. 5).
+    """
+
+    first_steps: int = 8
+    key_steps: int = 8
+    between_steps: int = 4
+    enlarge_steps: int = 2
+    guidance: Mapping[str, float] = field(default_factory=lambda: {"all": 2.0})
+    between_guidance: Mapping[str, float] = field(default_factory=dict)
+    context_guidance: float = 1.0
+    low_level: float = 0.0
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], *, steps: int | None = None) -> Sampling:
+        """The sampling that a weights' card states; ``steps``: of the denoiser, not the upsampler, instead of the card's.
+
+        Raises `UserError` for a setting that does not exist, or for no step at all.
+        """
+        names = [item.name for item in dataclasses.fields(cls)]
+        unknown = sorted(set(row) - set(names))
+        if unknown:
+            raise UserError(f"the card's sampling has {unknown[0]!r}, expected some of {names}")
+        if steps is not None and steps < 1:
+            raise UserError(f"got {steps} denoiser steps, expected 1 or more")
+        asked = {} if steps is None else dict.fromkeys(("first_steps", "key_steps", "between_steps"), steps)
+        return cls(**{**row, **asked})
+
+
+class Stages:
+    """The networks of a rollout, each as a function of what it is given, the seed and frame numbers of the clip.
+
+    At this door all tensors are float32 on the CPU: latents (t c h w), pictures (t 3 H W) in [-1, 1].
+    """
+
+    def __init__(self, weights: Weights, *, sampling: Sampling, seed: int, device: torch.device) -> None:
+        """Bring ``weights`` to ``device``."""
+        self.weights, self.sampling, self.seed, self.device = weights, sampling, seed, device
+        self.denoiser = Denoiser()
+        for net in (weights.key, weights.interp, weights.ae_temporal, weights.up_temporal):
+            channels_last(net.to(device).eval())
+        autoencoder, unet = weights.autoencoder.config, weights.unet.config
+        height, width = autoencoder.size
+        self.low_size = (height, width)
+        """(H, W) of decoded pictures in pixels, and of the condition maps of `enlarge` in cells."""
+        latent = (height // autoencoder.factor, width // autoencoder.factor)
+        self.latent_shape = (autoencoder.channels, *latent)
+        cells = unet.conditions.map_factor
+        self.map_size = (latent[0] // unet.patch * cells, latent[1] // unet.patch * cells)
+        """(h, w) of the condition maps of all other stages in cells."""
+        self.large_size = (height * weights.up.config.unet.patch, width * weights.up.config.unet.patch)
+        """Of enlarged pictures in pixels."""
+
+    @torch.inference_mode()
+    def encode(self, picture: Tensor) -> Tensor:
+        """The latent (1 c h w) of a picture (3 H W) of `low_size`."""
+        with self._precision():
+            return self.weights.autoencoder.encode(picture[None].to(self.device)).mode().float().cpu()
+
+    @torch.inference_mode()
+    def first(self, conditions: Conditions) -> Tensor:
+        """The latent (1 c h w) of frame 0 by the image network; ``conditions`` are of that frame alone."""
+
+        def ask(told: Conditions) -> Predict:
+            return lambda x, u: self.weights.unet(x, u, told).float()
+
+        predict = _guided(ask, conditions.to(self.device), self.sampling.guidance)
+        return self._sample(predict, self._noise("first", [0], self.latent_shape), self.sampling.first_steps)
+
+    @torch.inference_mode()
+    def keys(self, given: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
+        """Key frames (t c h w), the first ``given`` (k c h w); ``conditions`` (b = 1) and ``frames`` are of all t."""
+        latents = torch.zeros(1, len(frames), *self.latent_shape)
+        latents[0, : len(given)] = given
+        context = Context.predict(latents, len(given))
+        told = conditions.to(self.device)
+
+        def ask(told: Conditions, context: Context = context) -> Predict:
+            c_s = context.stack().to(self.device)
+            return lambda x, u: self.weights.key(x, u, told, context=c_s).float()
+
+        predict = _guided(ask, told, self.sampling.guidance)
+        if self.sampling.context_guidance != 1.0:
+            predict = context_guidance(predict, ask(told, Context.none(latents)), self.sampling.context_guidance)
+        noise = self._noise("key", frames, self.latent_shape)[None]
+        return torch.cat([given, self._sample(predict, noise, self.sampling.key_steps)[0, len(given) :]])
+
+    @torch.inference_mode()
+    def between(self, ends: Tensor, conditions: Conditions, frames: Sequence[Sequence[int]]) -> Tensor:
+        """The frames (b t-2 c h w) inside windows of t frames whose ``ends`` (b 2 c h w) are there.
+
+        ``conditions`` (b t) at the windows' interval; ``frames``: the numbers of the t frames of each window.
+        """
+        latents = torch.zeros(len(ends), len(frames[0]), *self.latent_shape)
+        latents[:, [0, -1]] = ends
+        c_s = Context.interpolate(latents).stack().to(self.device)
+
+        def ask(told: Conditions) -> Predict:
+            return lambda x, u: self.weights.interp(x, u, told, context=c_s).float()
+
+        predict = _guided(ask, conditions.to(self.device), self.sampling.between_guidance)
+        noise = torch.stack([self._noise("between", window, self.latent_shape) for window in frames])
+        return self._sample(predict, noise, self.sampling.between_steps)[:, 1:-1]
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures (t 3 H W) of one window of latents (t c h w)."""
+        with self._precision():
+            return self.weights.ae_temporal(latents[None].to(self.device))[0].float().clamp(-1, 1).cpu()
+
+    @torch.inference_mode()
+    def enlarge(self, low: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
+        """Large pictures (t 3 4H 4W) of decoded ones (t 3 H W); ``conditions`` (b = 1) have maps of `low_size`."""
+        low = low.to(self.device)
+        told = conditions.to(self.device)
+        level = torch.full((1, len(low)), self.sampling.low_level, device=self.device)
+        grain = self._noise("grain", frames, low.shape[1:]).to(low)
+        seen = (1 - self.sampling.low_level**2) ** 0.5 * low + self.sampling.low_level * grain
+
+        def predict(x: Tensor, u: Tensor) -> Tensor:
+            return self.weights.up_temporal(x, u, told, low=seen[None], level=level).float()
+
+        noise = self._noise("large", frames, (3, *self.large_size))[None]
+        residual = self._sample(predict, noise, self.sampling.enlarge_steps)[0]
+        return self.weights.up.picture(residual.to(low), low).cpu()
+
+    def _sample(self, predict: Predict, noise: Tensor, steps: int) -> Tensor:
+        def denoise(x: Tensor, u: Tensor) -> Tensor:
+            return self.denoiser.denoise(predict, x, u)
+
+        with self._precision():
+            return ddim(denoise, noise.to(self.device), levels(steps, self.denoiser.schedule)).cpu()
+
+    def _noise(self, purpose: str, frames: Sequence[int], shape: Sequence[int]) -> Tensor:
+        """Noise (t ...) of so many ``frames``, each by itself."""
+        generators = (torch.Generator().manual_seed(key(self.seed, purpose, frame)) for frame in frames)
+        return torch.stack([torch.randn(tuple(shape), generator=generator) for generator in generators])
+
+    def _precision(self) -> torch.autocast:
+        """Bf16 where the device is built for it."""
+        if self.device.type == "cpu":
+            return torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+def _guided(ask: Callable[[Conditions], Predict], told: Conditions, guidance: Mapping[str, float]) -> Predict:
+    """A prediction pushed, set by set, away from what the network predicts where that set of conditions is unknown."""
+    predict = ask(told)
+    for names, scale in guidance.items():
+        without = told.without_all() if names == "all" else told.without(*names.split("+"))
+        predict = classifier_free(predict, ask(without), scale)
+    return predict

@@ -1,0 +1,175 @@
+"""`rollout`: a scenario in, a clip out, by chunks on disk and in flat memory; a killed rollout goes on where it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from drivesim.clips import Clip, ClipWriter, finished, software
+from drivesim.errors import UserError
+from drivesim.overlay import draw
+from drivesim.parts import Weights, load_weights
+from drivesim.rollout.obeyed import check_camera, obeyed
+from drivesim.rollout.pictures import Picture, pixels, read_picture, scaled
+from drivesim.rollout.plan import Plan
+from drivesim.rollout.session import Session, State
+from drivesim.rollout.stages import Sampling
+from scenarios import Scenario, Timeline, compile, load
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+
+
+def rollout(
+    source: str | Path | Scenario | Timeline,
+    out: str | Path,
+    *,
+    weights: str | Path = "nano",
+    fps: float = 30.0,
+    steps: int | None = None,
+    seed: int | None = None,
+    first_frame: str | Path | None = None,
+    device: str = "auto",
+    allow_untrained_camera: bool = False,
+    progress: Progress | None = None,
+) -> Clip:
+    """Let the video model drive through a scenario; the clip has a second video, "overlay", with its boxes drawn in.
+
+    What the weights have learned to obey is logged, a line per field of the scenario. A rollout that was killed
+    goes on where it was when it is asked for again; one that is there already is returned.
+
+    Args:
+        source: a scenario, its file or shipped name, or a timeline.
+        out: folder to make.
+        weights: folder of parts, or a shipped name.
+        fps: of the clip, frames/s: a rate of the ladder (`Plan`), and the timeline's own where that is given.
+        steps: denoiser steps instead of those the weights' card states.
+        seed: of all noise, and of the scenario where no timeline is given. None: the scenario's own.
+        first_frame: picture to start from; its middle is cut to the shape of the networks' pictures.
+        device: "auto", "cpu", "cuda", ...
+        allow_untrained_camera: roll out also with a camera outside the weights' trained range.
+        progress: called with (frames done, frames in all).
+
+    Raises:
+        UserError: the weights, the rate, the picture, the device or the camera will not do, or something else
+        is at ``out``.
+    """
+    timeline = _timeline(source, fps=fps, seed=seed)
+    built = load_weights(weights)
+    if not allow_untrained_camera:
+        check_camera(timeline.camera, built.card)
+    for row in obeyed(timeline.scenario, built.card):
+        logger.info("%s", row)
+    seed = timeline.seed if seed is None else seed
+    sampling = Sampling.of(built.card.get("sampling", {}), steps=steps)
+    plan = plan_for(built, fps)
+    picture = None if first_frame is None else read_picture(first_frame, built.autoencoder.config.size)
+    place = _device(device)
+    provenance = _provenance(timeline, built, plan, sampling, seed=seed, device=place, picture=picture)
+    if (clip := finished(out, provenance)) is not None:
+        return clip
+    session = Session(built, seed=seed, plan=plan, sampling=sampling, device=place, picture=picture)
+    return _stream(session, timeline, Path(out), provenance, progress)
+
+
+def plan_for(weights: Weights, fps: float) -> Plan:
+    """The plan at ``fps`` frames/s that these weights' windows are made for."""
+    window = weights.key.temporal.config.alphas  # one alpha per frame of the window; 1: any length
+    return Plan(fps) if window == 1 else Plan(fps, window=window)
+
+
+def _stream(
+    session: Session, timeline: Timeline, out: Path, provenance: dict[str, Any], progress: Progress | None
+) -> Clip:
+    plan, total = session.plan, len(timeline)
+    height, width = session.large_size
+    states = out.with_name(f".{out.name}.states")
+    with ClipWriter(
+        out, fps=plan.fps, width=width, height=height, provenance=provenance, chunk_frames=plan.step,
+        extra_videos=("overlay",),
+    ) as writer:  # fmt: skip
+        _resume(session, states, writer.done)
+        while (start := session.state.frame) < total:
+            count = min(plan.step, total - start)
+            facts = [timeline[min(start + k, total - 1)] for k in range(plan.horizon)]  # the world ends with the clip
+            low = session.step(session.told(facts), count)
+            session.state.save(states / f"{session.state.frame}.safetensors")  # before the chunk counts as done
+            if start < writer.done:
+                continue
+            for chunk in plan.chunks(count):
+                told = session.told(facts[chunk.start : chunk.stop], large=True)
+                large = pixels(session.enlarge(low[chunk.start : chunk.stop], told, start + chunk.start))
+                for frame, fact in zip(large, facts[chunk.start : chunk.stop], strict=True):
+                    fact = scaled(fact, width, height)
+                    writer.write(frame, fact, overlay=draw(frame, fact))
+                if progress is not None:
+                    progress(start + chunk.stop, total)
+            (states / f"{start}.safetensors").unlink(missing_ok=True)
+        clip = writer.finish()
+    shutil.rmtree(states, ignore_errors=True)
+    return clip
+
+
+def _resume(session: Session, states: Path, done: int) -> None:
+    """Bring a session to the newest state that an earlier run left at or before frame ``done``; forget all others."""
+    saved = {int(path.stem): path for path in states.glob("*.safetensors")} if done else {}
+    newest = max((frame for frame in saved if frame <= done), default=0)
+    if newest:
+        session.state = State.load(saved[newest])
+        logger.info("going on at frame %d", done)
+    for path in states.glob("*"):
+        if path != saved.get(newest):
+            path.unlink()
+
+
+def _timeline(source: str | Path | Scenario | Timeline, *, fps: float, seed: int | None) -> Timeline:
+    if not isinstance(source, Timeline):
+        return compile(source if isinstance(source, Scenario) else load(source), fps=fps, seed=seed)
+    if source.fps != fps:
+        raise UserError(f"the timeline has {source.fps:g} frames/s, expected {fps:g}")
+    return source
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch says "not compiled with CUDA" by an AssertionError
+        raise UserError(f"device {name!r} cannot be used, expected auto, cpu, cuda, ...: {error}") from error
+    return device
+
+
+def _provenance(
+    timeline: Timeline,
+    weights: Weights,
+    plan: Plan,
+    sampling: Sampling,
+    *,
+    seed: int,
+    device: torch.device,
+    picture: Picture | None,
+) -> dict[str, Any]:
+    """Everything that the frames depend on."""
+    scenario = timeline.scenario
+    return {
+        "origin": "rollout",
+        "scenario": {"name": scenario.name, "sha256": scenario.fingerprint, "seed": timeline.seed},
+        "seed": seed,
+        "fps": plan.fps,
+        "software": software("torch"),
+        "device": device.type,
+        "weights": weights.fingerprints,
+        "transfers": weights.transfers,
+        "sampling": dataclasses.asdict(sampling),
+        "plan": dataclasses.asdict(plan),
+        "first_frame": None if picture is None else picture.sha256,
+    }
