@@ -61,6 +61,12 @@ def unit(vectors: NDArray) -> Floats:
     return (vectors / np.where(length > 0, length, 1)).astype(np.float32)
 
 
+def cross(a: NDArray, b: NDArray) -> NDArray:
+    """Cross products (..., 3); for small arrays several times as fast as numpy's."""
+    a, b = np.asarray(a), np.asarray(b)
+    return a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
+
+
 def merge(meshes: Sequence[Mesh]) -> Mesh:
     """One mesh of many, in their order."""
     starts = np.cumsum([0] + [len(mesh.points) for mesh in meshes])
@@ -76,7 +82,7 @@ def quads(corners: ArrayLike, slots: ArrayLike) -> Mesh:
     """Separate flat quads. ``corners`` (k, 4, 3), counter-clockwise from outside; ``slots`` (k,) or one for all."""
     corners = np.asarray(corners, np.float32)
     count = len(corners)
-    normals = unit(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]))
+    normals = unit(cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]))
     faces = 4 * np.arange(count)[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
     return Mesh(
         corners.reshape(-1, 3),
@@ -131,7 +137,7 @@ def fan(ring: ArrayLike, slot: int) -> Mesh:
     """A flat convex polygon (r, 3), counter-clockwise seen from outside."""
     ring = np.asarray(ring, np.float32)
     count = len(ring)
-    normal = unit(np.cross(ring - ring.mean(0), np.roll(ring, -1, 0) - ring.mean(0)).sum(0)[None])
+    normal = unit(cross(ring - ring.mean(0), np.roll(ring, -1, 0) - ring.mean(0)).sum(0)[None])
     faces = np.array([(0, i, i + 1) for i in range(1, count - 1)], np.int32)
     return Mesh(ring, np.repeat(normal, count, 0), faces, np.full(count, slot, np.uint8))
 
@@ -141,7 +147,7 @@ def smooth_normals(points: NDArray, faces: NDArray) -> Floats:
     a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
     normals = np.zeros_like(points)
     for corner in range(3):
-        np.add.at(normals, faces[:, corner], np.cross(b - a, c - a))
+        np.add.at(normals, faces[:, corner], cross(b - a, c - a))
     return unit(normals)
 
 
@@ -149,10 +155,10 @@ def tube(start: ArrayLike, end: ArrayLike, radii: tuple[float, float], slot: int
     """A (tapered) round bar from ``start`` to ``end`` (3,), closed at both ends."""
     start, end = np.asarray(start, float), np.asarray(end, float)
     along = unit((end - start)[None])[0].astype(float)
-    side = np.cross(along, (0, 0, 1) if abs(along[2]) < 0.9 else (1, 0, 0))
+    side = cross(along, (0, 0, 1) if abs(along[2]) < 0.9 else (1, 0, 0))
     side /= np.linalg.norm(side)
     angles = 2 * np.pi * np.arange(sides) / sides
-    circle = np.cos(angles)[:, None] * side + np.sin(angles)[:, None] * np.cross(along, side)
+    circle = np.cos(angles)[:, None] * side + np.sin(angles)[:, None] * cross(along, side)
     return loft([start + radii[0] * circle, end + radii[1] * circle], slot)
 
 

@@ -39,10 +39,14 @@ def paint_of(state: ObjectState, time: float) -> NDArray[np.float32]:
 
 
 def _lamps(paint: NDArray[np.float32], lights: Lights, time: float) -> None:
-    flash = (time * BLINKS) % 1.0 < 0.5
     paint[SLOT["head"]] = (.80, .82, .84, *((1.0, .98, .88) if lights.head else (0, 0, 0)), .5)
     paint[SLOT["tail"]] = (.42, .03, .035, *((.55, .02, .02) if lights.head else (.04, 0, 0)), .25)
     paint[SLOT["brake"]] = (.46, .04, .04, *((1.0, .12, .08) if lights.brake else (.30, .01, .01) if lights.head else (.03, 0, 0)), .2)
     for side in ("left", "right"):
-        shines = flash and lights.indicator in (side, "both")
+        shines = flashes(lights, side, time)
         paint[SLOT[side]] = (.70, .38, .10, *((1.0, .62, .08) if shines else (0, 0, 0)), .25)
+
+
+def flashes(lights: Lights, side: str, time: float) -> bool:
+    """Whether the indicators of ``side`` ("left" or "right") are bright at ``time`` s."""
+    return lights.indicator in (side, "both") and (time * BLINKS) % 1.0 < 0.5

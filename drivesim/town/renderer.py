@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from drivesim.town.classes import MAX_OBJECTS, decoded
 from drivesim.town.engine import Canvas
+from drivesim.town.lights import Lights, beams, lamps
 from drivesim.town.looks import look
 from drivesim.town.meshes import rotation
+from drivesim.town.shadows import Shadows
 from drivesim.town.sky import Sky
 from drivesim.town.street import Street
-from drivesim.town.traffic import Traffic
+from drivesim.town.traffic import Seen, Traffic, in_view
 from drivesim.town.view import View
 from scenarios.facts import Camera, FrameFacts
 from scenarios.scenery import World
@@ -50,7 +52,9 @@ class Town:
         self._label = Canvas(camera, self.width, self.height)
         self._sky = Sky(self._colour)
         self._street = Street(self._colour, self._label)
-        self._traffic = Traffic(self._colour, self._label, camera)
+        self._traffic = Traffic(self._colour, self._label)
+        self._shadows = Shadows(self._colour)
+        self._lights = Lights(self._colour)
 
     def render(self, timeline: Timeline, k: int, passes: Collection[str] = PASSES) -> Passes:
         """Draw frame ``k`` of ``timeline``. Raises ``ValueError`` for an unknown pass or too many road users."""
@@ -64,34 +68,41 @@ class Town:
             raise ValueError(f"passes are {sorted(unknown)}, expected some of {PASSES}")
         if len(states) > MAX_OBJECTS:
             raise ValueError(f"frame {facts.index} has {len(states)} road users, expected at most {MAX_OBJECTS}")
-        view = self._view(facts)
+        view, seen = self._view(facts, states)
+        eye = view.to_ego @ view.eye
         self._sky.draw(view)
         self._street.draw(world, s, view)
-        self._traffic.draw(states, self._street.bulbs(view), view)
+        bulbs = self._street.bulbs(view)
+        self._shadows.draw([(body.x, body.y, body.heading, body.state.size) for body in seen], view.look, view.heading)
+        self._traffic.draw(seen, bulbs, view)
+        self._lights.draw(lamps(seen, bulbs, view.look, eye, view.time), view.look, eye)
         colour = instance = semantic = None
         if "colour" in passes:
-            large = np.ascontiguousarray(self._colour.draw())
-            colour = cv2.resize(large, (self.width, self.height), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(self._colour.draw(), (self.width, self.height), interpolation=cv2.INTER_AREA)
+            colour = cv2.cvtColor(cv2.flip(small, 0), cv2.COLOR_BGRA2RGB)
         if {"instance", "semantic"} & set(passes):
-            semantic, slots = decoded(self._label.draw())
+            semantic, slots = decoded(self._label.draw()[::-1, :, 2::-1])
             instance = np.array([0, *(state.track_id for state in states)], np.int32)[slots]
         return Passes(colour, instance if "instance" in passes else None, semantic if "semantic" in passes else None)
 
-    def _view(self, facts: FrameFacts) -> View:
+    def _view(self, facts: FrameFacts, states: Sequence[ObjectState]) -> tuple[View, list[Seen]]:
         camera, ego = self._camera, facts.ego
         if ego is None or facts.daylight is None or facts.weather is None:
             raise ValueError(f"frame {facts.index} lacks ego, daylight or weather, expected all of them to be known")
         to_ego = rotation(-ego.heading)
-        return View(
+        now = _look(round(facts.daylight * DAYLIGHT_STEPS) / DAYLIGHT_STEPS, facts.weather)
+        seen = in_view(states, ego, camera)
+        view = View(
             x=ego.x,
             y=ego.y,
             heading=ego.heading,
             eye=to_ego.T @ np.array([camera.x, camera.y, camera.z], np.float32),
             to_ego=to_ego,
-            look=_look(round(facts.daylight * DAYLIGHT_STEPS) / DAYLIGHT_STEPS, facts.weather),
-            beams=np.zeros((0, 8), np.float32),
+            look=now,
+            beams=beams(seen, now),
             time=facts.time,
         )
+        return view, seen
 
     def close(self) -> None:
         """Give the engine's buffers back."""

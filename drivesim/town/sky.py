@@ -31,7 +31,7 @@ class Sky:
         self._disc = _disc((0.0, 4.0, 12.0, 30.0, 70.0, 150.0, 300.0, 850.0), 32)
         self._earth.shape(*self._disc)
         self._clouds = canvas.batch(Layer(1, blend="alpha"), texture(textures.clouds()))
-        self._ceiling = _disc((0.0, 300.0, 600.0, 1000.0, 1500.0, CLOUD_REACH), 24)
+        self._ceiling = _disc(tuple(np.linspace(0.0, 1.0, 14) ** 2 * CLOUD_REACH), 48)
 
     def draw(self, view: View) -> None:
         """Colour the sky for ``view``."""

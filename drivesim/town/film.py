@@ -1,0 +1,66 @@
+"""`render`: a timeline to a clip of the town, frame by frame to disk."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from drivesim.atomic import partial_folder
+from drivesim.clips import Clip, ClipWriter, finished, software
+from drivesim.town.renderer import Town
+from scenarios.timeline import Timeline
+
+
+def render(
+    timeline: Timeline,
+    out: str | Path,
+    *,
+    lossless: bool = False,
+    size: tuple[int, int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    resume: bool = True,
+) -> Clip:
+    """The town's video of ``timeline`` with its exact labels, as a clip in the new folder ``out``.
+
+    ``size``: (height, width) in px; None means the camera's own, else the facts are those of the resized camera.
+    ``progress(done, total)`` is called after every frame. ``resume``: go on after the last whole chunk of a killed run and return a
+    clip that is there already; False starts anew. Raises `UserError` if something else is at ``out``.
+
+    >>> import tempfile
+    >>> from scenarios import compile, load
+    >>> from drivesim.town import render
+    >>> timeline = compile(load("cut_in"), fps=0.1)
+    >>> clip = render(timeline, tempfile.mkdtemp() + "/clip", size=(64, 128))
+    >>> len(clip), clip.origin
+    (2, 'town')
+    """
+    if size is not None:
+        timeline = copy.copy(timeline)
+        timeline.camera = timeline.camera.resized(width=size[1], height=size[0])
+    provenance = {
+        "origin": "town",
+        "scenario": {"name": timeline.scenario.name, "sha256": timeline.scenario.fingerprint},
+        "seed": timeline.seed,
+        "fps": timeline.fps,
+        "size": [timeline.camera.height, timeline.camera.width],
+        "software": software("panda3d", "numpy", "opencv-python"),
+    }
+    if not resume:
+        shutil.rmtree(partial_folder(out), ignore_errors=True)
+    elif (clip := finished(out, provenance)) is not None:
+        return clip
+    width, height = timeline.camera.width, timeline.camera.height
+    with (
+        ClipWriter(out, fps=timeline.fps, width=width, height=height, provenance=provenance, lossless=lossless) as writer,
+        Town(timeline.camera) as town,
+    ):
+        for k in range(writer.done, len(timeline)):
+            facts = timeline[k]
+            frame = town.draw(facts, timeline.track(k), timeline.world, timeline.ego_s(k), ("colour",)).colour
+            assert frame is not None
+            writer.write(frame, facts)
+            if progress is not None:
+                progress(k + 1, len(timeline))
+        return writer.finish()

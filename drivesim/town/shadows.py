@@ -1,0 +1,86 @@
+"""Shadows on the ground: the soft dark of contact under every body, and the hard shadow that the sun casts.
+
+Both multiply what lies below them and are drawn after the ground and before anything that stands on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivesim.town.engine import Canvas, Layer
+from drivesim.town.looks import Look
+
+Floats = NDArray[np.float32]
+Placed = tuple[float, float, float, tuple[float, float, float]]  # x, y (m), heading (rad), size (l, w, h) in m
+SPILL = 0.3  # m that the contact shadow reaches beyond the body
+LONGEST = 2.2  # m of cast shadow per m of height, also when the sun is lower
+_FACES = np.array([(i, i + 4, i + 5, i + 1) for i in (0, 1, 2, 4, 5, 6, 8, 9, 10)])
+_FACES = np.concatenate([_FACES[:, [0, 1, 2]], _FACES[:, [0, 2, 3]]])
+
+
+class Shadows:
+    """The shadows of the road users of one frame."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        """Draw onto ``canvas``."""
+        self._contact = canvas.batch(Layer(21, blend="multiply"))
+        self._cast = canvas.batch(Layer(20, blend="multiply"))
+
+    def draw(self, bodies: Sequence[Placed], look: Look, heading: float) -> None:
+        """Show the shadows of ``bodies``, placed in a frame whose x axis points to ``heading`` in the world."""
+        self._contact.show(bool(bodies))
+        if bodies:
+            grids = [_contact(*body) for body in bodies]
+            self._contact.shape(np.concatenate(grids), np.concatenate([_FACES + 16 * i for i in range(len(bodies))]))
+            dark = np.full((4, 4), 255, np.uint8)
+            dark[1:3, 1:3] = 70
+            self._contact.colours(np.tile(np.repeat(dark.reshape(-1, 1), 4, 1), (len(bodies), 1)))
+        draw_cast(self._cast, [outline(*body, top=0.8) for body in bodies], look, heading)
+
+
+def _contact(x: float, y: float, heading: float, size: tuple[float, float, float]) -> Floats:
+    """A grid (16, 3) whose inner cell lies under the body."""
+    u = np.array([-0.5 * size[0] - SPILL, -0.46 * size[0], 0.46 * size[0], 0.5 * size[0] + SPILL])
+    v = np.array([-0.5 * size[1] - SPILL, -0.42 * size[1], 0.42 * size[1], 0.5 * size[1] + SPILL])
+    along, across = (grid.reshape(-1) for grid in np.meshgrid(u, v, indexing="ij"))
+    c, s = np.cos(heading), np.sin(heading)
+    return np.stack([x + c * along - s * across, y + s * along + c * across, np.zeros(16)], -1).astype(np.float32)
+
+
+def outline(x: float, y: float, heading: float, size: tuple[float, float, float], *, top: float = 1.0, base: float = 0.0) -> Floats:
+    """Eight corners (8, 3) of a body: from ``base`` times its height up; ``top``: width of the upper end as a share."""
+    c, s = np.cos(heading), np.sin(heading)
+    corners = []
+    for share, z in ((1.0, base * size[2]), (top, size[2])):
+        for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+            along, across = 0.48 * u * size[0] * share, 0.48 * v * size[1] * share
+            corners.append((x + c * along - s * across, y + s * along + c * across, z))
+    return np.array(corners, np.float32)
+
+
+def draw_cast(batch, outlines: Sequence[Floats], look: Look, heading: float) -> None:
+    """Fill ``batch`` with the sun's shadows of convex ``outlines`` (n, 3); no sun, no shadow."""
+    strength = float(look.sun.max())
+    if not outlines or strength < 0.08:
+        batch.show(False)
+        return
+    c, s = np.cos(-heading), np.sin(-heading)
+    x, y, z = look.sun_direction
+    fall = -np.array([c * x - s * y, s * x + c * y]) / max(z, 1e-3)
+    fall *= min(1.0, LONGEST / float(np.hypot(*fall)))
+    points, faces, start = [], [], 0
+    for body in outlines:
+        flat = (body[:, :2] + body[:, 2:] * fall).astype(np.float32)
+        hull = cv2.convexHull(flat, clockwise=False)[:, 0]
+        points.append(np.c_[hull, np.zeros(len(hull), np.float32)])
+        faces.append(start + np.array([(0, i, i + 1) for i in range(1, len(hull) - 1)]))
+        start += len(hull)
+    corners, triangles = np.concatenate(points), np.concatenate(faces)
+    left = look.ambient / (look.ambient + look.sun * z)
+    batch.show(True)
+    batch.shape(corners, np.concatenate([triangles, triangles[:, ::-1]]))
+    batch.colours(np.broadcast_to((np.append(left, 1.0) * 255).astype(np.uint8), (len(corners), 4)))
