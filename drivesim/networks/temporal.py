@@ -24,7 +24,7 @@ class TemporalConfig(Config):
     ``kernel``: [t, h, w] of the last convolution.
     ``attention, head``: whether frames attend to each other; channels per head.
     ``embed, signal_dim``: width of the embedding of noise and signals, 0 for none; size of the signals.
-    ``context_channels, latent_channels``: channels that c_S becomes at each site, 0 for none; its own, without the mask.
+    ``context_channels, latent_channels``: what c_S becomes at each site, 0 for none; its own, without the mask.
     """
 
     sites: tuple[Site, ...]
@@ -40,7 +40,7 @@ class TemporalConfig(Config):
 
 
 class Mix(nn.Module):
-    """``h + (1 - alpha) delta``: exactly ``h`` where alpha is 1 or delta is 0. Alpha, the spatial share, is a sigmoid."""
+    """``h + (1 - alpha) delta``: exactly ``h`` where alpha, the spatial share, is 1 or delta is 0."""
 
     def __init__(self, alphas: int) -> None:
         super().__init__()
@@ -163,7 +163,8 @@ class TemporalBlocks(nn.Module):
         """The hook that makes an image network, run on b clips of ``t`` frames folded to ((b t) ...), a video network.
 
         ``noise`` (b,): needed with an embedding. ``cond``: of b clips of t frames. ``context``: c_S (b t c+1 h w).
-        ``alpha``: instead of the learned ones. Raises ``ValueError`` for a context without context channels, or the reverse.
+        ``alpha``: instead of the learned ones.
+        Raises ``ValueError`` for a context without context channels, or the reverse.
         """
         if (context is None) != (self.config.context_channels == 0):
             found = "none" if context is None else "one"

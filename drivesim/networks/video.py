@@ -58,7 +58,7 @@ class VideoNet(nn.Module):
 
 
 class VideoDecoder(nn.Module):
-    """A video decoder out of exactly two children: the autoencoder ``image``, and ``temporal``, blocks in its decoder."""
+    """A video decoder of exactly two children: ``image``, an autoencoder, and ``temporal``, blocks in its decoder."""
 
     def __init__(self, image: Autoencoder, temporal: TemporalBlocks) -> None:
         super().__init__()
