@@ -47,8 +47,8 @@ class Upsampler(nn.Module):
     """A denoiser of the *residual*: what the large picture has and the small one, enlarged bilinearly, has not.
 
     The small picture may be noised, ``c = a x_low + s e`` (Video LDM Eq. 5); its level is told. So the network does not
-    believe every grain of a generated picture. One call at ``u = 1`` with ``x = 0`` needs no noise and no sampler: nothing
-    of the residual is in the input there, and v is its negative. Trained on that alone it is a regression.
+    believe every grain of a generated picture. One call at ``u = 1`` with ``x = 0`` needs no noise and no sampler:
+    nothing of the residual is in the input there, and v is its negative. Trained on that alone it is a regression.
     """
 
     def __init__(self, config: UpsamplerConfig) -> None:
