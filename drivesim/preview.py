@@ -13,7 +13,7 @@ from drivesim.clips.video import SegmentWriter, exact_rate, join
 from drivesim.overlay import birds_eye, draw, sketch, storyboard
 from drivesim.overlay.pen import clock, write
 from scenarios import Scenario, Timeline, compile
-from scenarios.crowdedness import crowdedness_class
+from scenarios.crowdedness import crowdedness, crowdedness_class
 from scenarios.facts import FrameFacts, time_of_day
 
 FPS = 10.0
@@ -42,7 +42,7 @@ def preview(
             segment.write(picture)
             if index in stills:
                 frames.append(picture)
-                labels.append(_label(facts))
+                labels.append(_label(timeline, facts))
             if progress is not None:
                 progress(index + 1, len(timeline))
         segment.close()
@@ -65,7 +65,7 @@ def preview_frame(timeline: Timeline, facts: FrameFacts) -> np.ndarray:
     return np.concatenate([view, above], axis=1)
 
 
-def _label(facts: FrameFacts) -> str:
-    assert facts.daylight is not None and facts.crowdedness is not None  # a timeline knows them
-    words = [clock(facts.time), time_of_day(facts.daylight), facts.weather or "", crowdedness_class(facts.crowdedness)]
-    return "   ".join(words)
+def _label(timeline: Timeline, facts: FrameFacts) -> str:
+    seen = crowdedness(facts.objects or (), timeline.camera.height)
+    light = time_of_day(timeline.daylight(facts.index))
+    return "   ".join([clock(facts.time), light, facts.weather or "", crowdedness_class(seen)])

@@ -12,7 +12,7 @@ from scenarios.facts import Camera, FrameFacts, ObjectFacts, time_of_day
 
 HIDDEN = 0.9  # occlusion from which a box is not drawn
 _DIM = 0.5  # occlusion from which a box is drawn dim
-_STROKES = (  # through the corners as `box_corners` numbers them; the last two cross the front, so that it tells the heading
+_STROKES = (  # through the corners as `box_corners` numbers them; the last two cross the front and so tell the heading
     (0, 1, 2, 3, 0), (4, 5, 6, 7, 4), (0, 4), (1, 5), (2, 6), (3, 7), (0, 7), (3, 4),
 )  # fmt: skip
 
@@ -73,10 +73,8 @@ def _thickness(canvas: np.ndarray) -> int:
 
 def _name(canvas: np.ndarray, thing: ObjectFacts, scale: np.ndarray) -> None:
     words, size = f"{thing.category} {thing.track_id}", _text_scale(canvas) * 0.85
-    left, top = thing.box[0] * scale[0], thing.box[1] * scale[1]
-    write(
-        canvas, words, left, top - text_size(words, size)[1] - 3, scale=size, colour=(10, 10, 10), back=_colour(thing)
-    )
+    left, top = thing.box[0] * scale[0], thing.box[1] * scale[1] - text_size(words, size)[1] - 3
+    write(canvas, words, left, top, scale=size, colour=(10, 10, 10), back=_colour(thing))
 
 
 def _text_scale(canvas: np.ndarray) -> float:

@@ -20,7 +20,7 @@ _EGO_SIZE, _EGO_CENTRE = (4.6, 1.9, 1.5), 1.4  # m; the centre lies ahead of the
 
 
 def birds_eye(timeline: Timeline, facts: FrameFacts, *, width: int = 384, height: int = 512) -> np.ndarray:
-    """The frame of ``timeline`` with these ``facts`` from above, uint8 (h w 3) RGB; the ego looks up, low in the picture.
+    """The frame of ``timeline`` with these ``facts`` from above, uint8 (h w 3) RGB; the ego is low and looks up.
 
     Road users in the camera's picture have the colour of their category, the others are dim.
     """
@@ -33,9 +33,10 @@ def birds_eye(timeline: Timeline, facts: FrameFacts, *, width: int = 384, height
 
     _draw_street(canvas, timeline, facts, pixels)
     camera = timeline.camera
-    eye, far = np.array([camera.x, camera.y]), 2 * AHEAD
+    far = 2 * AHEAD
     for edge in (camera.cx, camera.cx - camera.width):  # the sides of what the camera sees
-        stroke(canvas, pixels(np.stack([eye, eye + [far, far * edge / camera.fx]])), (120, 130, 140))
+        side = np.array([[camera.x, camera.y], [camera.x + far, camera.y + far * edge / camera.fx]])
+        stroke(canvas, pixels(side), (120, 130, 140))
     ego, in_picture = timeline.ego(facts.index), {thing.track_id for thing in facts.objects or ()}
     for state in timeline.track(facts.index):
         (x, y), turn = to_ego(ego, np.array([[state.x, state.y]]))[0], state.heading - ego.heading
@@ -66,7 +67,7 @@ def _draw_street(
 
 
 def _draw_body(canvas: np.ndarray, corners: np.ndarray, colour: Colour) -> None:
-    """A body from above; ``corners`` (4 2): front left, rear left, rear right, front right. The front has a dark bar."""
+    """A body from above, a dark bar at its front; ``corners`` (4 2): front left, rear left, rear right, front right."""
     fill(canvas, corners, colour)
     back = corners[[1, 2]] - corners[[0, 3]]
     stroke(canvas, corners[[0, 3]] + 0.25 * back, (20, 20, 20), 2)

@@ -76,9 +76,10 @@ def text_size(words: str, scale: float) -> tuple[int, int]:
 
 
 def write(
-    canvas: np.ndarray, words: str, x: float, y: float, *, scale: float, colour: Colour = WHITE, back: Colour | None = None
+    canvas: np.ndarray, words: str, x: float, y: float, *,
+    scale: float, colour: Colour = WHITE, back: Colour | None = None,
 ) -> None:  # fmt: skip
-    """Write ``words`` with their top left corner at (x, y), kept inside the picture, on a patch of ``back`` if given."""
+    """Write ``words`` with their top left corner at (x, y), kept in the picture, on a patch of ``back`` if given."""
     width, height = text_size(words, scale)
     left = int(min(max(x, 0), max(canvas.shape[1] - width - 4, 0)))
     top = int(min(max(y, 0), max(canvas.shape[0] - height - 2, 0)))

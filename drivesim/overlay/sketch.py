@@ -106,8 +106,9 @@ def _flat(points: np.ndarray) -> np.ndarray:
 
 
 def _road_user(canvas: np.ndarray, camera: Camera, thing: ObjectFacts, light: float) -> None:
-    assert thing.center is not None and thing.size is not None and thing.heading is not None  # a timeline knows them
-    _solid(canvas, camera, thing.center, thing.size, thing.heading, shaded(thing.appearance or (128, 128, 128), light))
+    if thing.center is None or thing.size is None or thing.heading is None or thing.appearance is None:
+        raise ValueError(f"track {thing.track_id} lacks its 3-D box or appearance, expected the facts of a timeline")
+    _solid(canvas, camera, thing.center, thing.size, thing.heading, shaded(thing.appearance, light))
     if thing.lights is None or abs(thing.heading) > np.pi / 2:  # its rear is turned away
         return
     corners = box_corners(thing.center, thing.size, thing.heading)
