@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; a failure is one line on stderr, never a traceback."""
     arguments = parser().parse_args(argv)
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_ToStderr()])
     logging.getLogger("drivesim").setLevel(logging.INFO)
     try:
         with _stopping_cleanly_on_sigterm():
@@ -70,6 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, UserError) or (isinstance(error, ValueError) and _raised_by_us(error)):
             return _say(str(error), 2)
         return _say(f"unexpected {type(error).__name__}: {error}; please report it with {_log(error)}", 1)
+
+
+class _ToStderr(logging.Handler):
+    """Writes to what ``sys.stderr`` is at the moment: while it is drawn, a progress bar takes that place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record as a line."""
+        print(self.format(record), file=sys.stderr)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from drivesim.commands.common import add_out, add_scenario, command, seed
+from drivesim.commands.common import add_out, add_scenario, command, progress_bar, seed
 
 
 def add(groups: Any) -> None:
@@ -98,7 +98,8 @@ def run_preview(arguments: argparse.Namespace) -> int:
     scenario = load(arguments.scenario)
     from drivesim.preview import preview
 
-    preview(scenario, arguments.out, seed=arguments.seed)
+    with progress_bar("preview") as progress:
+        preview(scenario, arguments.out, seed=arguments.seed, progress=progress)
     print(Path(arguments.out) / "storyboard.png")
     print(Path(arguments.out) / "preview.mp4")
     return 0

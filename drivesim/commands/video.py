@@ -32,6 +32,9 @@ def add(groups: Any) -> None:
     rollout.add_argument("--weights", default="nano", metavar="nano|DIR", help="shipped weights or a folder of parts")
     rollout.add_argument("--steps", type=count, metavar="N", help="denoiser steps per window")
     rollout.add_argument("--first-frame", metavar="IMG", help="start from this picture")
+    rollout.add_argument(
+        "--allow-untrained-camera", action="store_true", help="also with a camera that the weights were never shown"
+    )
     rollout.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
 
     kinds = groups.add_parser("dataset", help="make training clips", description="Make training clips.").add_subparsers(
@@ -58,10 +61,11 @@ def _common(made: argparse.ArgumentParser) -> None:
 
 def run_render(arguments: argparse.Namespace) -> int:
     """Render one scenario."""
-    from drivesim.town import render
     from scenarios import compile, load
 
     timeline = compile(load(arguments.scenario), fps=arguments.fps, seed=arguments.seed)
+    from drivesim.town import render
+
     with progress_bar("render") as progress:
         clip = render(timeline, arguments.out, lossless=arguments.lossless, progress=progress)
     print(clip.path)
@@ -70,10 +74,11 @@ def run_render(arguments: argparse.Namespace) -> int:
 
 def run_rollout(arguments: argparse.Namespace) -> int:
     """Roll one scenario out."""
-    from drivesim.rollout import rollout
     from scenarios import compile, load
 
     timeline = compile(load(arguments.scenario), fps=arguments.fps, seed=arguments.seed)
+    from drivesim.rollout import rollout
+
     with progress_bar("rollout") as progress:
         clip = rollout(
             timeline,
@@ -84,6 +89,7 @@ def run_rollout(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             first_frame=arguments.first_frame,
             device=arguments.device,
+            allow_untrained_camera=arguments.allow_untrained_camera,
             progress=progress,
         )
     print(clip.path)
