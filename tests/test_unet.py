@@ -4,6 +4,7 @@ from sample_conditions import conditions
 from torch import nn
 
 from conditioning.conditions import NAMES
+from drivesim.diffusion import Denoiser, ddim, levels
 from drivesim.networks.conditioner import ConditionEmbedder, ConditionerConfig
 from drivesim.networks.unet import UNet, UNetConfig
 from drivesim.presets import load_preset
@@ -105,3 +106,24 @@ def test_maps_keep_their_place():
     other.maps["road"][..., 5, 6] += 0.5  # cell (5, 6) lies in the working place (2, 3)
     change = embedder(cond, n=1, size=(4, 8))[1] - embedder(other, n=1, size=(4, 8))[1]
     assert change.abs().sum(dim=(0, 1)).nonzero().tolist() == [[2, 3]]
+
+
+def test_little_training_makes_brightness_follow_daylight():
+    torch.manual_seed(0)
+    net, denoiser = UNet(load_preset("tiny")["unet.image"]), Denoiser()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3)
+    cond = conditions(8, 1, (16, 32)).without_all()
+    cond.known["daylight"].fill_(True)
+    cond.signals["daylight"].copy_(torch.tensor([-1.0, 1.0] * 4).view(8, 1, 1))
+    x = cond.signals["daylight"].view(8, 1, 1, 1).expand(8, 8, 8, 16)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        optimiser.zero_grad()
+        u, noise = torch.rand(8, generator=random), torch.randn(x.shape, generator=random)
+        denoiser.loss(lambda x_u, u: net(x_u, u, cond), x, u, noise).mean().backward()
+        optimiser.step()
+    with torch.no_grad():
+        start = torch.randn(x.shape, generator=random)
+        predict = lambda x_u, u: denoiser.denoise(lambda y, w: net(y, w, cond), x_u, u)  # noqa: E731
+        brightness = ddim(predict, start, levels(4, denoiser.schedule)).mean((1, 2, 3))
+    assert (brightness - x[:, 0, 0, 0]).abs().max() < 0.3

@@ -19,8 +19,8 @@ class AutoencoderConfig(Config):
     """The sizes of an autoencoder.
 
     ``size``: (h, w) of the pictures the blocks are named for; other sizes run too. ``channels``: of the latent.
-    ``patch``: space-to-channel at both ends. ``widths``: large to small, each level half the size of the one before.
-    ``encoder_depth, decoder_depth``: residual blocks per level. ``norm``: which levels have GroupNorms.
+    ``patch``: pixels per place of the first level, each way. ``widths``: large to small, each level half the size of
+    the one before. ``encoder_depth, decoder_depth``: residual blocks per level. ``norm``: which levels have GroupNorms.
     """
 
     size: tuple[int, int] = (128, 256)
@@ -78,8 +78,9 @@ class Encoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.patch, self.channels = config.patch, config.channels
-        self.stem = nn.Conv2d(3 * config.patch**2, config.widths[0], 3, padding=1)
+        self.channels = config.channels
+        patch = config.patch
+        self.stem = nn.Conv2d(3, config.widths[0], 3 * patch, stride=patch, padding=patch)  # 3 x 3 patches
         self.blocks = nn.ModuleDict()
         for level, width in enumerate(config.widths):
             if level:
@@ -91,7 +92,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n 3 H W) -> (n 2c h w)."""
-        h = self.stem(F.pixel_unshuffle(x, self.patch))
+        h = self.stem(x)
         for block in self.blocks.values():
             h = block(h)
         short = reduce(h, "n (c g) h w -> n c h w", "mean", c=self.channels)

@@ -80,7 +80,7 @@ class ConditionEmbedder(nn.Module):
         super().__init__()
         self.config = config
         self.signals = nn.Sequential(nn.Linear(config.signal_dim, embed), nn.SiLU(), nn.Linear(embed, embed))
-        self.maps = nn.Conv2d(config.map_channels * config.map_factor**2, config.map_width, 1)
+        self.maps = nn.Conv2d(config.map_channels, config.map_width, config.map_factor, config.map_factor)
         self.tokens = TokenEncoder(config) if config.token_layers else None
 
     def forward(
@@ -93,7 +93,7 @@ class ConditionEmbedder(nn.Module):
         if cond is not None and cond.b * cond.t != n:
             raise ValueError(f"conditions are of {cond.b} x {cond.t} frames, expected {n}")
         emb = self.signals(self._signals(cond, n))
-        maps = self.maps(self._maps(cond, n, size))
+        maps = F.silu(self.maps(self._maps(cond, n, size)))
         if self.tokens is None:
             return emb, maps, None, None
         return emb, maps, *self.tokens(*self._tokens(cond, n))
@@ -104,13 +104,13 @@ class ConditionEmbedder(nn.Module):
         return rearrange(cond.without("interval").signal_stack(), "b t d -> (b t) d")
 
     def _maps(self, cond: Conditions | None, n: int, size: tuple[int, int]) -> Tensor:
-        cells = tuple(side * self.config.map_factor for side in size)
+        cells = (size[0] * self.config.map_factor, size[1] * self.config.map_factor)
         if cond is None:
-            return self.maps.weight.new_zeros(n, self.maps.in_channels, *size)
+            return self.maps.weight.new_zeros(n, self.config.map_channels, *cells)
         maps = rearrange(cond.map_stack(), "b t k h w -> (b t) k h w")
         if maps.shape[-2:] != cells:
             maps = F.interpolate(maps, cells, mode="bilinear", antialias=True)
-        return F.pixel_unshuffle(maps, self.config.map_factor)
+        return maps
 
     def _tokens(self, cond: Conditions | None, n: int) -> tuple[Tensor, Tensor]:
         weight = self.maps.weight

@@ -29,7 +29,7 @@ class UNetConfig(Config):
     """The sizes of a U-Net.
 
     ``channels``: of the input and output. ``extra_channels``: of further input at the working size. ``size``: (h, w)
-    the blocks are named for; other sizes run too. ``patch``: the input goes to the working size by space-to-channel.
+    the blocks are named for; other sizes run too. ``patch``: how much smaller the working size is, each way.
     ``widths``: one level each, every one half the size of the one before. ``depth``: residual blocks per level.
     ``attention``: the levels (from 0) that attend. ``head``: channels per head. ``embed``: width of the embedding.
     ``norm``: False leaves the GroupNorms out.
@@ -91,8 +91,9 @@ class UNet(nn.Module):
         self.conditions = ConditionEmbedder(config.conditions, config.embed)
         self.noise = NoiseEmbedding(config.embed)
         self.embed = nn.Linear(config.embed, config.embed)
-        inputs = config.channels * config.patch**2 + config.extra_channels + config.conditions.map_width
-        self.stem = nn.Conv2d(inputs, config.widths[0], 1)
+        # Space to channel is a convolution over patches: several times faster here than shuffling, then projecting
+        self.stem = nn.Conv2d(config.channels, config.widths[0], config.patch, config.patch)
+        self.told = nn.Conv2d(config.extra_channels + config.conditions.map_width, config.widths[0], 1)
         self.down, self.up = nn.ModuleDict(), nn.ModuleDict()
         self._build()
         self.norm = group_norm(config.widths[0]) if config.norm else nn.Identity()
@@ -130,12 +131,12 @@ class UNet(nn.Module):
         called after every block and may change ``h``.
         """
         # Everything that is told: conditions and noise
-        h = F.pixel_unshuffle(x, self.config.patch)
+        h = self.stem(x)
         emb, maps, tokens, mask = self.conditions(cond, n=len(x), size=(h.shape[2], h.shape[3]))
         emb = self.embed(F.silu(emb + self.noise(noise)))
+        h = h + self.told(maps if extra is None else torch.cat([maps, extra.to(maps.dtype)], dim=1))
 
         # Down, keeping what each block says
-        h = self.stem(torch.cat([h, maps.to(h.dtype)] if extra is None else [h, maps.to(h.dtype), extra], dim=1))
         skips = []
         for name, block in self.down.items():
             if isinstance(block, Down):
