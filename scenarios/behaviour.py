@@ -73,11 +73,11 @@ class Body:
 
 
 def free_acceleration(speed: float, cruise: float, rate: float) -> float:
-    """Acceleration on a free road, m/s2: the Intelligent Driver Model's free term; above ``cruise``, braking."""
-    if speed > cruise:
-        return max(-rate, 4.0 * (cruise - speed))
-    ratio = speed / cruise if cruise > 0 else 1.0
-    return rate * (1.0 - ratio * ratio * ratio * ratio)
+    """Acceleration on a free road, m/s2: ``rate`` towards ``cruise``, softer over the last m/s.
+
+    In place of the Intelligent Driver Model's free term, which takes for ever to reach the speed that it is set to.
+    """
+    return max(-rate, min(rate, 4.0 * (cruise - speed)))
 
 
 def following_acceleration(speed: float, gap: float, leader_speed: float, headway: float) -> float:
@@ -219,15 +219,16 @@ class FollowTrack:
     """Be where ``points`` (time, s, d) say, from time 0 on; complete at the last point, where the body stays."""
 
     points: Sequence[tuple[float, float, float]]
-    now: float = 0.0
+    steps: int = 0
     channel: ClassVar[str] = "path"
 
     def step(self, body: Body, dt: float) -> bool:
         """See `Action`."""
-        self.now = round(self.now + dt, 6)
-        i = min(max(bisect_right(self.points, self.now, key=lambda point: point[0]), 1), len(self.points) - 1)
+        self.steps += 1
+        now = self.steps * dt
+        i = min(max(bisect_right(self.points, now, key=lambda point: point[0]), 1), len(self.points) - 1)
         (t0, s0, d0), (t1, s1, d1) = self.points[i - 1], self.points[i]
-        share = min(1.0, max(0.0, (self.now - t0) / (t1 - t0)))
+        share = min(1.0, max(0.0, (now - t0) / (t1 - t0)))
         s, d = round(s0 + share * (s1 - s0), 4), round(d0 + share * (d1 - d0), 4)
         moved = math.sqrt((s - body.s) ** 2 + (d - body.d) ** 2)
         body.s, body.d, body.travelled = s, d, round(body.travelled + moved, 4)
@@ -235,7 +236,7 @@ class FollowTrack:
         body.speed = round(math.sqrt((s1 - s0) ** 2 + (d1 - d0) ** 2) / (t1 - t0), 4) if running else 0.0
         if moved > 0:
             body.turn = round(math.atan2(d1 - d0, s1 - s0), 4)
-        return self.now >= self.points[-1][0]
+        return now >= self.points[-1][0]
 
 
 def _along(direction: int) -> float:

@@ -133,6 +133,8 @@ class _Simulation:
             action = self._action(event.do, actor)
             if isinstance(action, ChangeLane) and not self._is_beside_nobody(actor, action.lane):
                 continue
+            if isinstance(action, Cross) and not self._all_can_stop_for(actor):
+                continue
             self.pending.remove(event)
             self.fired.append(FiredEvent(round(self.time, 4), event.id))
             actor.actions[action.channel] = action
@@ -177,6 +179,14 @@ class _Simulation:
             for body in others
         )
 
+    def _all_can_stop_for(self, person: Body) -> bool:
+        """Whether nobody drives past right now or would have to brake by more than two thirds of the hardest."""
+        for body in (self.ego, *self.cast, *self.traffic.vehicles):
+            gap = body.gap_to(person)
+            if body.lane is not None and -body.size[0] - 1.0 < gap < 1.0 + 0.75 * body.speed * body.speed / HARDEST:
+                return False
+        return True
+
     def _accelerate(self) -> None:
         """Everybody in a lane follows whoever is ahead there; in a lane change, ahead in both lanes."""
         lanes: dict[int, list[Body]] = {}
@@ -208,14 +218,11 @@ class _Simulation:
                 body.acceleration = free_acceleration(body.speed, body.cruise, body.rate)
 
     def _yield(self, lane: int, bodies: list[Body], thing: Body) -> None:
-        """Brake for a body that is in ``lane``, or will be within 1.2 s, without being bound to a lane."""
+        """Brake for a body that is in ``lane``, or will be within 1.6 s, without being bound to a lane."""
         sideways = thing.speed * math.sin(thing.turn) if "path" in thing.actions else 0.0
-        reach = 0.5 * self.road.lane_width + 0.5 * thing.size[1]
-        center = self.road.lane_center(lane)
-        if (
-            min(abs(thing.d - center), abs(thing.d + 0.6 * sideways - center), abs(thing.d + 1.2 * sideways - center))
-            > reach
-        ):
+        low, high = sorted((thing.d, thing.d + 1.6 * sideways))
+        reach = 0.5 * (self.road.lane_width + thing.size[1])
+        if not low - reach < self.road.lane_center(lane) < high + reach:
             return
         for body in bodies:
             gap = body.gap_to(thing)

@@ -170,7 +170,7 @@ class ChangeLane(Strict):
 
 
 class Cross(Strict):
-    """Walk straight across the road to the other sidewalk at ``speed`` m/s."""
+    """Walk straight across the road to the other sidewalk at ``speed`` m/s, as soon as everybody can stop for it."""
 
     speed: WalkingSpeed = 1.4
 

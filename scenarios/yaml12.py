@@ -98,8 +98,10 @@ def _position(mark: Any) -> Position:
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
-    problem = str(error.problem or error.context)
-    context = f" ({error.context})" if error.context and error.context != problem else ""
+    problem, context = str(error.problem or error.context), ""
+    if error.problem and error.context:
+        since = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+        context = f" ({error.context}{since})"
     return f"found bad YAML: {problem}{context}, expected valid YAML 1.2"
 
 
