@@ -200,12 +200,12 @@ def add_pixels(writer: SummaryWriter, name: str, pixels: np.ndarray, position: i
     """
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[-1] != 3:
         raise ValueError(f"{name} is {pixels.dtype} {pixels.shape}, expected uint8 (h w 3) or (t h w 3)")
-    frames = [Image.fromarray(frame) for frame in (pixels if pixels.ndim == 4 else pixels[None])]
     file = io.BytesIO()
     if pixels.ndim == 4:
+        frames = [Image.fromarray(frame).quantize(method=Image.Quantize.FASTOCTREE) for frame in pixels]
         frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0)
     else:
-        frames[0].save(file, "PNG")
+        Image.fromarray(pixels).save(file, "PNG")
     height, width = pixels.shape[-3:-1]
     image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=file.getvalue())
     writer._get_file_writer().add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), position)

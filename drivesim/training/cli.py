@@ -19,6 +19,8 @@ from lightning.pytorch.cli import LightningCLI
 from drivesim.errors import UserError
 from drivesim.presets import configs_folder
 from drivesim.training.data import TrainingData
+from drivesim.training.detector import DetectorStage
+from drivesim.training.detector_data import DetectorData
 from drivesim.training.stages import AutoencoderStage, DiffusionStage, Stage
 
 
@@ -27,7 +29,7 @@ class Built:
     """What LightningCLI made. ``config``: the resolved settings as YAML."""
 
     stage: Stage
-    data: TrainingData
+    data: TrainingData | DetectorData
     trainer: L.Trainer
     config: str
 
@@ -49,8 +51,7 @@ def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, over
     quieten_lightning()
     try:
         cli = LightningCLI(
-            AutoencoderStage if part.startswith("ae.") else DiffusionStage,
-            TrainingData,
+            *classes_of(part),
             save_config_callback=None,
             seed_everything_default=0,
             trainer_defaults=trainer_defaults(device),
@@ -63,6 +64,13 @@ def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, over
         raise UserError(f"training settings of {part}: {' '.join(str(error).split())}") from error
     fast_layout(cli.model)
     return Built(cli.model, cli.datamodule, cli.trainer, cli.parser.dump(cli.config, skip_none=False))
+
+
+def classes_of(part: str) -> tuple[type[Stage], type[L.LightningDataModule]]:
+    """The stage and the data that train a part, or the detector."""
+    if part == "detector":
+        return DetectorStage, DetectorData
+    return (AutoencoderStage if part.startswith("ae.") else DiffusionStage), TrainingData
 
 
 def trainer_defaults(device: str) -> dict[str, Any]:
@@ -84,7 +92,11 @@ def quieten_lightning() -> None:
     """Leave out of the log what Lightning says at every start and what nobody can act on; its warnings and errors stay."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in ("LightningCLI's args parameter is intended", r"`isinstance\(treespec, LeafSpec\)` is deprecated"):
+    for message in (
+        "LightningCLI's args parameter is intended",
+        r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+        r"Found \d+ module\(s\) in eval mode",
+    ):
         warnings.filterwarnings("ignore", message)
 
 

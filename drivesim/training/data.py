@@ -159,7 +159,7 @@ class TrainingData(L.LightningDataModule):
 
 def pictures(colour: np.ndarray) -> Tensor:
     """uint8 (b t h w 3) as float (b t 3 h w) in [-1, 1]."""
-    return torch.from_numpy(colour).permute(0, 1, 4, 2, 3).float().div_(127.5).sub_(1.0)
+    return torch.tensor(colour).permute(0, 1, 4, 2, 3).float().div_(127.5).sub_(1.0)
 
 
 def pixels(picture: Tensor) -> np.ndarray:

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 STAGES = tuple(PARTS)
 """The stages in order; each is named for the part that it trains."""
+DETECTOR = "detector"
+"""Trained on its own: nothing that generates stands on it."""
 WARM_UP_BATCHES = 3
 TIMED_BATCHES = 6
 MEASURED_BATCHES = 8
@@ -88,7 +90,7 @@ def train_stage(
     """Train one stage, as `train_all` does; the whole budget is the stage's. Its parents must be in ``out/weights``.
 
     Args:
-        stage: one of `STAGES`.
+        stage: one of `STAGES`, or "detector".
         preset: see `train_all`, as the rest.
         data: see `train_all`.
         out: see `train_all`.
@@ -98,7 +100,9 @@ def train_stage(
         init_from: a folder of finished parts to go on from, with a fresh optimiser.
         overrides: arguments of LightningCLI, such as ``--data.batch_size=4``.
     """
-    run = Run(preset, data, out, seed=seed, device=device)
+    from drivesim.training.detector_run import DetectorRun  # which is a Run, so it cannot be imported above
+
+    run = (DetectorRun if stage == DETECTOR else Run)(preset, data, out, seed=seed, device=device)
     budget = budget_minutes if budget_minutes is not None else run.share(stage, None)
     run.train(stage, budget_minutes=budget, init_from=init_from, overrides=overrides)
     return run.weights
@@ -227,10 +231,10 @@ class Run:
 
 def parents(stage: str) -> list[str]:
     """All parts that a stage is trained on: the chain of its parents, nearest first."""
-    parent = PARTS[stage].parent
+    parent = PARTS[stage].parent if stage in PARTS else None
     return [parent, *parents(parent)] if parent else []
 
 
 def _known(stage: str) -> None:
-    if stage not in STAGES:
-        raise UserError(f"stage is {stage!r}, expected all or one of {', '.join(STAGES)}")
+    if stage not in (*STAGES, DETECTOR):
+        raise UserError(f"stage is {stage!r}, expected all or one of {', '.join((*STAGES, DETECTOR))}")

@@ -29,7 +29,6 @@ class Stage(L.LightningModule):
     """What all stages share: the optimiser, its rate over the run, and randomness keyed by the batch's number."""
 
     trained: nn.Module
-    codec: Codec | None = None
 
     def __init__(
         self,
@@ -55,6 +54,7 @@ class Stage(L.LightningModule):
         self.part, self.batches, self.seed = part, batches, seed
         self.rate, self.warm_up, self.cool_down = rate, warm_up, cool_down
         self.losses: dict[str, float] = {}
+        self.codec: Codec | None = None
 
     @property
     def batches_done(self) -> int:

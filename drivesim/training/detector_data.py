@@ -1,0 +1,173 @@
+"""Batches for the detector: single frames of clips with their boxes; batch i is a pure function of (seed, stage, i)."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import cv2
+import lightning as L
+import numpy as np
+import torch
+
+from drivesim.clips import Clip
+from drivesim.datasets.training_reader import Arrays, Size, cached, find_clips, fingerprint, held_out
+from drivesim.errors import UserError
+from drivesim.training.data import Batch, Batches
+from scenarios.crowdedness import is_visible
+from scenarios.facts import categories
+from scenarios.randomness import generator
+
+logger = logging.getLogger(__name__)
+
+GREY = 114  # what is beside a picture of another shape; the detector's adapter pads with the same
+ABSENT, IGNORED = -1, -2  # labels: padding of a batch, and a box that is neither to be found nor background
+LEAST_SEEN = 0.4  # a box of which the zoom leaves less than this share is ignored
+
+
+class DetectorData(L.LightningDataModule):
+    """Frames with boxes: "picture" (b 3 h w) in [-1, 1], "boxes" (b m 4) in its px, "labels" (b m).
+
+    A label is a category's number, `ABSENT` or `IGNORED` (not visible by `scenarios.crowdedness`). Frames are mirrored,
+    zoomed, brightened and coarsened at random.
+    """
+
+    def __init__(
+        self,
+        folders: list[str],
+        cache: str,
+        *,
+        batch_size: int = 16,
+        size: Size = (256, 512),
+        rate: float = 1.5,
+        zoom: float = 1.3,
+        held_out_share: float = 0.1,
+        seed: int = 0,
+        purpose: str = "detector",
+    ) -> None:
+        """Set up; nothing is read yet.
+
+        Args:
+            folders: folders of clips; frames whose objects are unknown are left out.
+            cache: folder for the memory maps.
+            batch_size: frames per batch.
+            size: (height, width) of the pictures, px; others are fitted in, as the detector's adapter does.
+            rate: frames per second that are taken of a clip: neighbours are too alike to be worth their room.
+            zoom: frames are scaled by 1/zoom to zoom, about a random place.
+            held_out_share: share of the clips kept from training to measure with.
+            seed: with ``purpose``, the key of every draw.
+            purpose: the stage's name.
+        """
+        super().__init__()
+        self.folders, self.cache, self.batch_size, self.size = folders, Path(cache), batch_size, tuple(size)
+        self.rate, self.zoom, self.held_out_share = rate, zoom, held_out_share
+        self.seed, self.purpose = seed, purpose
+
+    def prepare_caches(self, codec: None = None) -> None:
+        """Read the frames, or make their cache. Raises `UserError` if no frame has known objects."""
+        clips = find_clips(self.folders)
+        hidden = held_out([clip.name for clip in clips], self.held_out_share)
+        marks = [fingerprint(clip) for clip in clips]
+        rows = [self._read(clip, mark) for clip, mark in zip(clips, marks, strict=True)]
+        self.fingerprint = hashlib.sha256("".join(marks).encode()).hexdigest()
+        self.clips = clips
+        self.train_rows = [row for row, out in zip(rows, hidden, strict=True) if len(row["colour"]) and not out]
+        self.held_out_rows = [row for row, out in zip(rows, hidden, strict=True) if len(row["colour"]) and out]
+        if not self.train_rows or not self.held_out_rows:
+            raise UserError(
+                f"found {len(self.train_rows)} clips with known objects to train on and {len(self.held_out_rows)} to"
+                " measure with, expected at least one of each"
+            )
+
+    def train_dataloader(self) -> Batches:
+        """Batches from where the trainer stands."""
+        assert self.trainer is not None
+        return Batches(self.batch, lambda: self.trainer.lightning_module.batches_done)
+
+    def batch(self, number: int) -> Batch:
+        """Training batch ``number``."""
+        return self._draw(self.train_rows, self.purpose, number, self.batch_size, augment=True)
+
+    def held_out_batch(self, number: int, batch_size: int) -> Batch:
+        """Batch ``number`` of the clips that are never trained on, unaltered."""
+        return self._draw(self.held_out_rows, f"{self.purpose}/held out", number, batch_size, augment=False)
+
+    def _draw(self, rows: list[Arrays], purpose: str, number: int, batch_size: int, *, augment: bool) -> Batch:
+        samples = []
+        for index in range(number * batch_size, (number + 1) * batch_size):
+            random = generator(self.seed, purpose, index)
+            row = random.choice(rows)
+            frame = random.randrange(len(row["colour"]))
+            inside = slice(row["first"][frame], row["first"][frame + 1])
+            sample = np.array(row["colour"][frame]), np.array(row["boxes"][inside]), np.array(row["labels"][inside])
+            samples.append(augmented(*sample, random, zoom=self.zoom) if augment else sample)
+        most = max(len(labels) for _, _, labels in samples)
+        boxes, labels = torch.zeros(batch_size, most, 4), torch.full((batch_size, most), ABSENT)
+        for slot, (_, corners, names) in enumerate(samples):
+            boxes[slot, : len(names)], labels[slot, : len(names)] = torch.from_numpy(corners), torch.from_numpy(names)
+        picture = torch.from_numpy(np.stack([colour for colour, _, _ in samples])).permute(0, 3, 1, 2)
+        return {"number": number, "picture": picture.float().div(127.5).sub(1), "boxes": boxes, "labels": labels}
+
+    def _read(self, clip: Clip, mark: str) -> Arrays:
+        inputs: dict[str, Any] = {"clip": mark, "size": self.size, "rate": self.rate, "version": 1}
+        return cached(self.cache, "detector", inputs, lambda: read_boxes(clip, self.size, self.rate))
+
+
+def read_boxes(clip: Clip, size: Size, rate: float) -> Arrays:
+    """The frames of a clip at ``rate`` that have known objects, fitted into ``size``.
+
+    "colour" (t h w 3) uint8, and the boxes of all frames one after the other: "boxes" (n 4) px, "labels" (n,), of which
+    frame k has rows ``first[k]:first[k + 1]``.
+    """
+    step = max(1, round(clip.fps / rate))
+    zoom = min(size[0] / clip.height, size[1] / clip.width)
+    inner = (round(clip.height * zoom), round(clip.width * zoom))
+    names = list(categories())
+    colour, boxes, labels, first = [], [], [], [0]
+    for index, frame in zip(range(0, len(clip), step), clip.frames(step=step, size=inner), strict=True):
+        objects = clip.facts[index].objects
+        if objects is None:
+            continue
+        picture = np.full((*size, 3), GREY, np.uint8)
+        picture[: inner[0], : inner[1]] = frame
+        colour.append(picture)
+        boxes += [np.array(thing.box) * zoom for thing in objects]
+        labels += [names.index(thing.category) if is_visible(thing, clip.height) else IGNORED for thing in objects]
+        first.append(len(labels))
+    return {
+        "colour": np.stack(colour) if colour else np.zeros((0, *size, 3), np.uint8),
+        "boxes": np.array(boxes, np.float32).reshape(-1, 4),
+        "labels": np.array(labels, np.int64),
+        "first": np.array(first),
+    }
+
+
+def augmented(
+    colour: np.ndarray, boxes: np.ndarray, labels: np.ndarray, random: Random, *, zoom: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The frame (uint8 h w 3) zoomed about a random place, mirrored, brightened, coarsened; boxes go with it."""
+    height, width = colour.shape[:2]
+    scale = zoom ** random.uniform(-1, 1)
+    flip = -1 if random.random() < 0.5 else 1
+    # x -> flip * scale * x + shift: where the picture is larger than the frame a part is cut, else grey fills up.
+    spare = np.array([width, height]) * (1 - scale)
+    shift = spare * [random.random(), random.random()] + [width * scale if flip < 0 else 0, 0]
+    matrix = np.array([[flip * scale, 0, shift[0]], [0, scale, shift[1]]])
+    colour = cv2.warpAffine(colour, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3)
+    corners = boxes * np.array([flip * scale, scale] * 2) + np.tile(shift, 2)
+    if flip < 0:
+        corners = corners[:, [2, 1, 0, 3]]
+    whole = (corners[:, 2:] - corners[:, :2]).prod(-1)
+    corners = np.clip(corners, 0, [width, height] * 2)
+    seen = (corners[:, 2:] - corners[:, :2]).prod(-1)
+    labels = np.where((seen < LEAST_SEEN * whole) & (labels >= 0), IGNORED, labels)
+    kept = seen > 0
+    coarse = random.choice((1, 1, 1, 2, 3))
+    if coarse > 1:
+        small = cv2.resize(colour, (width // coarse, height // coarse), interpolation=cv2.INTER_AREA)
+        colour = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    colour = np.clip(colour.astype(np.float32) * random.uniform(0.7, 1.4), 0, 255).astype(np.uint8)
+    return colour, corners[kept].astype(np.float32), labels[kept]

@@ -1,0 +1,129 @@
+"""`drivesim train detector`: the run of the detector's stage, whose result is an ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+import yaml
+from torch import Tensor, nn
+
+from drivesim import atomic
+from drivesim.errors import UserError
+from drivesim.networks.detector import Detector
+from drivesim.training.cli import Built, build
+from drivesim.training.plan import StagePlan
+from drivesim.training.run import DETECTOR, MEASURED_BATCHES, Run
+from scenarios.facts import categories
+from scenarios.randomness import key
+
+logger = logging.getLogger(__name__)
+
+MINUTES = 15.0  # the budget where none is given
+OPSET = 17
+LAYOUT_KEY = (
+    "drivesim.detector"  # metadata that tells the adapter (drivesim.perception) how to feed and to read the model
+)
+CARD_KEY = "drivesim.card"  # metadata that tells people what it was trained on
+
+
+class DetectorRun(Run):
+    """A run folder of the detector; the weights are ``OUT/weights/detector.onnx``."""
+
+    def share(self, stage: str, budget_minutes: float | None) -> float:
+        """The budget in minutes: the detector is trained on its own, so all of it."""
+        return budget_minutes or MINUTES
+
+    def _build(self, stage: str, batches: int, overrides: Any) -> Built:
+        given: dict[str, Any] = {
+            "seed_everything": key(self.seed, f"{stage}/weights") % 2**32,
+            "model.part": stage,
+            "model.batches": batches,
+            "model.seed": self.seed,
+            "data.folders": self.data,
+            "data.cache": str(self.out / "cache"),
+            "data.seed": self.seed,
+            "data.purpose": stage,
+            "trainer.max_steps": batches,
+        }
+        built = build(stage, self.preset, given=given, device=self.device, overrides=overrides)
+        expected = built.stage.trained.config.size
+        if built.data.size != expected:
+            raise UserError(f"{stage}: data.size is {built.data.size}, expected {expected} as in model.network")
+        built.data.prepare_caches(None)
+        return built
+
+    def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str:
+        raise UserError(
+            f"--init-from {init_from}: the detector is kept as ONNX, which cannot be trained on; leave it out"
+        )
+
+    def _save(self, stage: str, built: Built, planned: StagePlan, origin: str | None) -> None:
+        batches = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
+        built.stage.eval()
+        measured = built.stage.measure(batches)
+        logger.info(
+            "%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
+        )
+        card = {
+            "licence": "Apache-2.0",
+            "preset": self.preset,
+            "seed": self.seed,
+            **asdict(planned),
+            "samples": planned.samples,
+            "clips": len(built.data.clips),
+            "origins": sorted({clip.origin for clip in built.data.clips}),
+            "measured": {name: round(value, 4) for name, value in measured.items()},
+            "config": yaml.safe_load(built.config),
+        }
+        self.plan.finish(stage, export(built.stage.trained, self.weights / f"{DETECTOR}.onnx", card=card))
+
+
+class Exported(nn.Module):
+    """The detector as its users meet it: bytes 0..255 in, boxes and final scores out."""
+
+    def __init__(self, network: Detector) -> None:
+        """Wrap a network."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``images`` (1 3 h w) RGB in 0..255 -> (1 cells 4 + k): x1 y1 x2 y2 in input px, a score per category."""
+        boxes, logits = self.network(images / 127.5 - 1)
+        return torch.cat([boxes, logits.sigmoid()], dim=-1)
+
+
+def export(network: Detector, path: Path, *, card: dict[str, Any]) -> str:
+    """Write the network as ONNX with its layout and ``card`` as metadata; returns the file's sha256.
+
+    PyTorch's older exporter is used, since the newer one needs a further package (onnxscript).
+    """
+    wrapped = Exported(network).to("cpu", torch.float32).eval()
+    memory = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            wrapped,
+            (torch.zeros(1, 3, *network.config.size),),
+            memory,
+            input_names=["images"],
+            output_names=["boxes"],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_from_string(memory.getvalue())
+    layout = {"output": "boxes", "colour": "rgb", "scale": 1.0, "classes": dict(enumerate(categories()))}
+    about = {LAYOUT_KEY: layout, CARD_KEY: card}
+    onnx.helper.set_model_props(model, {name: json.dumps(value, sort_keys=True) for name, value in about.items()})
+    onnx.checker.check_model(model)
+    data = model.SerializeToString(deterministic=True)
+    atomic.write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
