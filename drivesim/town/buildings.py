@@ -77,19 +77,28 @@ def _facade(start: tuple[float, float], end: tuple[float, float], top: float, st
     storeys = max(1, round((top - ground) / (3.3 if style == "office" else 3.0)))
     columns = max(1, round(run / (2.2 if style == "office" else 2.7)))
     tall = (top - ground) / storeys
-    share, sill, lintel = (0.86, 0.16, 0.90) if style == "office" else (0.46, 0.30, 0.84)
-    cuts = _column_cuts(columns, share)
+    share, sill, lintel = (0.88, 0.14, 0.92) if style == "office" else (0.46, 0.28, 0.82)
+    cuts = _framed_cuts(columns, share, 0.07 * columns / run)
+    wide = 0.3 if style == "office" else 0.12
     for storey in range(storeys):
-        z0, z1 = ground + storey * tall, ground + (storey + 1) * tall
-        row = np.full(2 * columns + 1, WALL)
-        row[1::2] = PANE + dice.integers(0, PANES, columns)
-        frame = TRIM if style == "flat" else WALL
-        bands = ([WALL] * 1, [frame] * 1, [WALL] * 1)
+        z0 = ground + storey * tall
+        row = np.full(6 * columns + 1, WALL)
+        row[1::6] = row[3::6] = row[5::6] = TRIM
+        row[2::6] = row[4::6] = PANE + dice.integers(0, PANES, columns)
+        band = [TRIM if wide > 0.2 or (style == "flat" and storey == 0) else WALL]
+        ledge = np.where(row == WALL, WALL, TRIM)
         parts.append(patch(_wall(start, end, z0 + sill * tall, z0 + lintel * tall), cuts, (0, 1), row[None]))
-        parts.append(patch(_wall(start, end, z0, z0 + (sill - 0.05) * tall), (0, 1), (0, 1), [bands[0]]))
-        parts.append(patch(_wall(start, end, z0 + (sill - 0.05) * tall, z0 + sill * tall), (0, 1), (0, 1), [bands[1]]))
-        parts.append(patch(_wall(start, end, z0 + lintel * tall, z1), (0, 1), (0, 1), [bands[2]]))
+        parts.append(patch(_wall(start, end, z0 + (sill - 0.045) * tall, z0 + sill * tall), cuts, (0, 1), ledge[None]))
+        parts.append(patch(_wall(start, end, z0, z0 + (sill - 0.045) * tall), (0, 1), (0, 0.3, 1), [band, [WALL]]))
+        parts.append(patch(_wall(start, end, z0 + lintel * tall, z0 + tall), (0, 1), (0, 1), [[WALL]]))
     return merge(parts)
+
+
+def _framed_cuts(columns: int, share: float, bar: float) -> np.ndarray:
+    """Cuts in 0..1 that leave ``columns`` windows of two panes in frames whose bars are ``bar`` of a column wide."""
+    half = share / 2
+    offsets = np.array([-half, -half + bar, -bar / 2, bar / 2, half - bar, half]) + 0.5
+    return np.concatenate([[0], ((np.arange(columns)[:, None] + offsets) / columns).reshape(-1), [1]])
 
 
 def _column_cuts(columns: int, share: float) -> np.ndarray:

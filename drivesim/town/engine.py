@@ -159,8 +159,11 @@ def _camera_node(root: core.NodePath, camera: Camera) -> core.NodePath:
     return path
 
 
-def texture(pixels: NDArray[np.uint8]) -> core.Texture:
-    """A repeating, mip-mapped texture of (h, w, 3) RGB or (h, w, 4) RGBA bytes."""
+def texture(pixels: NDArray[np.uint8], *, mipmaps: bool = True) -> core.Texture:
+    """A repeating texture of (h, w, 3) RGB or (h, w, 4) RGBA bytes.
+
+    ``mipmaps``: the rasteriser chooses one level per triangle, which shows where neighbouring triangles are large.
+    """
     height, width, channels = pixels.shape
     made = core.Texture()
     made.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba if channels == 4 else core.Texture.F_rgb)
@@ -168,6 +171,6 @@ def texture(pixels: NDArray[np.uint8]) -> core.Texture:
     made.set_ram_image(np.ascontiguousarray(pixels[::-1][:, :, order]).tobytes())
     made.set_wrap_u(core.SamplerState.WM_repeat)
     made.set_wrap_v(core.SamplerState.WM_repeat)
-    made.set_minfilter(core.SamplerState.FT_linear_mipmap_linear)
+    made.set_minfilter(core.SamplerState.FT_linear_mipmap_linear if mipmaps else core.SamplerState.FT_linear)
     made.set_magfilter(core.SamplerState.FT_linear)
     return made

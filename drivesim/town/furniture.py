@@ -17,7 +17,7 @@ def tree(size: tuple[float, float, float], variant: int) -> Mesh:
     """A trunk under a crown of a few faceted lumps, in the box ``size`` (l, w, h), m."""
     dice = np.random.default_rng(variant)
     length, width, height = size
-    if variant % 4 == 0:
+    if variant % 6 == 0 and height > 2.2 * length:
         return _conifer(length, width, height)
     crown = height * dice.uniform(0.58, 0.66)
     foot = height - crown
@@ -65,7 +65,7 @@ def palette(variant: int) -> NDArray[np.float32]:
     dice = np.random.default_rng(variant + 3)
     paint = np.zeros((SLOT_COUNT, 7), np.float32)
     paint[BARK, :3] = (.27, .20, .15)
-    paint[LEAVES, :3] = np.array(GREENS[dice.integers(len(GREENS))]) * dice.uniform(0.85, 1.2)
+    paint[LEAVES, :3] = np.array(GREENS[dice.integers(len(GREENS))]) * dice.uniform(1.05, 1.5)
     paint[POLE] = (.23, .25, .26, 0, 0, 0, .1)
     paint[BULB] = (.80, .80, .76, 1.0, .90, .66, 0)
     return paint

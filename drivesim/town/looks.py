@@ -22,7 +22,7 @@ KNOTS = (0.0, 0.2, 0.4, 0.5, 0.65, 1.0)
 CLEAR = {
     "zenith": [(.012, .016, .045), (.05, .07, .16), (.17, .22, .40), (.26, .34, .56), (.30, .46, .74), (.24, .47, .82)],
     "horizon": [(.045, .05, .085), (.19, .16, .22), (.78, .50, .36), (.93, .68, .48), (.85, .82, .78), (.72, .83, .92)],
-    "ambient": [(.105, .115, .165), (.16, .16, .22), (.33, .31, .38), (.42, .40, .45), (.48, .50, .54), (.50, .53, .58)],
+    "ambient": [(.15, .16, .215), (.20, .20, .26), (.33, .31, .38), (.42, .40, .45), (.48, .50, .54), (.50, .53, .58)],
     "sun": [(.03, .035, .05), (.05, .045, .06), (.34, .19, .10), (.56, .36, .20), (.62, .52, .40), (.66, .62, .54)],
     "elevation": [(.6,), (.35,), (.16,), (.22,), (.42,), (.85,)],
     "lamps": [(1.0,), (1.0,), (.75,), (.4,), (.08,), (0.0,)],
@@ -115,7 +115,7 @@ def head_light(points: Floats, normals: Floats) -> Floats:
     spread = np.exp(-np.square(way[:, 1] / (1.6 + 0.42 * ahead)))
     rise = np.clip(0.035 - way[:, 2] / ahead, 0.0, 0.06) / 0.06  # dipped: little light above the lamp's own height
     facing = np.clip(-np.einsum("nc,nc->n", way, normals) / far, 0, 1)
-    light = (0.25 + 0.75 * rise) * spread * (0.42 + 0.58 * facing) / (1 + np.square(far / 17))
+    light = 1.5 * (0.25 + 0.75 * rise) * spread * (0.42 + 0.58 * facing) / (1 + np.square(far / 17))
     return np.where(way[:, 0] > 0, light * np.clip(way[:, 0] / 2.5, 0, 1), 0).astype(np.float32)
 
 
@@ -126,7 +126,7 @@ def lamp_light(points: Floats, normals: Floats, lamps: Floats) -> Floats:
         way = lamp - points
         square = np.einsum("nc,nc->n", way, way)
         facing = np.einsum("nc,nc->n", way, normals) / np.sqrt(square + 1e-3)
-        total += np.clip(0.25 + 0.75 * facing, 0, 1) / np.square(1 + square / 55)
+        total += np.clip(0.25 + 0.75 * facing, 0, 1) / np.square(1 + square / 60)
     return total
 
 
@@ -140,7 +140,7 @@ def hazed(colour: Floats, points: Floats, now: Look, eye: Floats) -> NDArray[np.
     return seen
 
 
-LAMP_COLOUR = np.array([.95, .78, .50], np.float32) * np.float32(0.62)
+LAMP_COLOUR = np.array([1.0, .82, .54], np.float32) * np.float32(2.1)
 
 
 def wetted(surface: Surface, now: Look) -> Surface:

@@ -29,8 +29,6 @@ def pedestrian(variant: int, pose: int) -> Mesh:
         bend = 0.5 * max(0.0, np.cos(2 * np.pi * pose / POSES) * sign)
         parts.append(_leg(side, sign * swing, bend, SLOT))
         parts.append(_arm(side * 2.35, -sign * swing * 0.8, SLOT))
-    if variant % 3 == 2:
-        parts.append(ellipsoid((-0.19, 0, 1.2), (0.1, 0.15, 0.22), SLOT["dark"], sides=6, rings=4))
     body = merge(parts)
     low, high = body.points[:, 2].min(), body.points[:, 2].max()
     return body.moved((0, 0, -low)).scaled((1 / WIDEST[0], 1 / WIDEST[1], 1 / (high - low)))

@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivesim.town.engine import Canvas, Layer
+from drivesim.town.engine import Batch, Canvas, Layer
 from drivesim.town.looks import Look
 
 Floats = NDArray[np.float32]
 Placed = tuple[float, float, float, tuple[float, float, float]]  # x, y (m), heading (rad), size (l, w, h) in m
+DARKNESS = 0.72  # of the contact shadow under a body
 SPILL = 0.3  # m that the contact shadow reaches beyond the body
+CAST = Layer(20, blend="multiply")
 LONGEST = 2.2  # m of cast shadow per m of height, also when the sun is lower
 _FACES = np.array([(i, i + 4, i + 5, i + 1) for i in (0, 1, 2, 4, 5, 6, 8, 9, 10)])
 _FACES = np.concatenate([_FACES[:, [0, 1, 2]], _FACES[:, [0, 2, 3]]])
@@ -28,7 +30,7 @@ class Shadows:
     def __init__(self, canvas: Canvas) -> None:
         """Draw onto ``canvas``."""
         self._contact = canvas.batch(Layer(21, blend="multiply"))
-        self._cast = canvas.batch(Layer(20, blend="multiply"))
+        self._cast = canvas.batch(CAST)
 
     def draw(self, bodies: Sequence[Placed], look: Look, heading: float) -> None:
         """Show the shadows of ``bodies``, placed in a frame whose x axis points to ``heading`` in the world."""
@@ -36,9 +38,10 @@ class Shadows:
         if bodies:
             grids = [_contact(*body) for body in bodies]
             self._contact.shape(np.concatenate(grids), np.concatenate([_FACES + 16 * i for i in range(len(bodies))]))
-            dark = np.full((4, 4), 255, np.uint8)
-            dark[1:3, 1:3] = 70
-            self._contact.colours(np.tile(np.repeat(dark.reshape(-1, 1), 4, 1), (len(bodies), 1)))
+            clear = np.array([np.exp(-np.hypot(x, y) / look.haze) for x, y, *_ in bodies])
+            dark = np.full((len(bodies), 4, 4), 255, np.uint8)
+            dark[:, 1:3, 1:3] = (255 - DARKNESS * 255 * clear)[:, None, None]
+            self._contact.colours(np.repeat(dark.reshape(-1, 1), 4, 1))
         draw_cast(self._cast, [outline(*body, top=0.8) for body in bodies], look, heading)
 
 
@@ -51,18 +54,26 @@ def _contact(x: float, y: float, heading: float, size: tuple[float, float, float
     return np.stack([x + c * along - s * across, y + s * along + c * across, np.zeros(16)], -1).astype(np.float32)
 
 
-def outline(x: float, y: float, heading: float, size: tuple[float, float, float], *, top: float = 1.0, base: float = 0.0) -> Floats:
-    """Eight corners (8, 3) of a body: from ``base`` times its height up; ``top``: width of the upper end as a share."""
+def outline(x: float, y: float, heading: float, size: tuple[float, float, float], *, top: float = 1.0) -> Floats:
+    """Eight corners (8, 3) of a body; ``top``: width of its upper end as a share of the lower."""
     c, s = np.cos(heading), np.sin(heading)
     corners = []
-    for share, z in ((1.0, base * size[2]), (top, size[2])):
+    for share, z in ((1.0, 0.0), (top, size[2])):
         for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
             along, across = 0.48 * u * size[0] * share, 0.48 * v * size[1] * share
             corners.append((x + c * along - s * across, y + s * along + c * across, z))
     return np.array(corners, np.float32)
 
 
-def draw_cast(batch, outlines: Sequence[Floats], look: Look, heading: float) -> None:
+def crown(x: float, y: float, size: tuple[float, float, float]) -> Floats:
+    """Two rings (20, 3) around the crown of a tree."""
+    angles = 2 * np.pi * np.arange(10) / 10
+    ring = np.stack([np.cos(angles) * size[0], np.sin(angles) * size[1]], -1)
+    rings = [np.c_[np.array([x, y]) + wide * ring, np.full(10, high * size[2])] for wide, high in ((0.42, 0.5), (0.3, 0.9))]
+    return np.concatenate(rings).astype(np.float32)
+
+
+def draw_cast(batch: Batch, outlines: Sequence[Floats], look: Look, heading: float) -> None:
     """Fill ``batch`` with the sun's shadows of convex ``outlines`` (n, 3); no sun, no shadow."""
     strength = float(look.sun.max())
     if not outlines or strength < 0.08:

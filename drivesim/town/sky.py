@@ -12,7 +12,7 @@ from drivesim.town.view import View
 
 Floats = NDArray[np.float32]
 RADIUS = 600.0  # m
-CLOUD_HEIGHT, CLOUD_TILE, CLOUD_REACH = 150.0, 420.0, 2200.0  # m
+CLOUD_HEIGHT, CLOUD_TILE, CLOUD_REACH = 150.0, 520.0, 1700.0  # m
 
 
 class Sky:
@@ -30,7 +30,7 @@ class Sky:
         self._earth = canvas.batch(Layer(3))
         self._disc = _disc((0.0, 4.0, 12.0, 30.0, 70.0, 150.0, 300.0, 850.0), 32)
         self._earth.shape(*self._disc)
-        self._clouds = canvas.batch(Layer(1, blend="alpha"), texture(textures.clouds()))
+        self._clouds = canvas.batch(Layer(1, blend="alpha"), texture(textures.clouds(), mipmaps=False))
         self._ceiling = _disc(tuple(np.linspace(0.0, 1.0, 14) ** 2 * CLOUD_REACH), 48)
 
     def draw(self, view: View) -> None:
@@ -56,7 +56,7 @@ class Sky:
         self._clouds.shape(points + np.array([0, 0, CLOUD_HEIGHT], np.float32), faces, uv)
         bright = np.clip(look.ambient * 1.15 + look.sun * 0.75 + look.horizon * 0.15, 0, 1) * (1 - look.grey) + look.zenith * 0.9 * look.grey
         far = np.linalg.norm(points, axis=1) / CLOUD_REACH
-        colour = np.concatenate([np.broadcast_to(bright, (len(points), 3)), (0.85 * (1 - far) ** 1.5)[:, None]], 1)
+        colour = np.concatenate([np.broadcast_to(bright, (len(points), 3)), (0.9 * (1 - far))[:, None]], 1)
         self._clouds.colours((np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 

@@ -15,12 +15,14 @@ from drivesim.town.classes import CLASS, label_colours
 from drivesim.town.engine import Batch, Canvas, Layer, texture
 from drivesim.town.looks import LAMP_COLOUR, Look, Surface, daylit, glare, hazed, head_light, lamp_light, wetted
 from drivesim.town.meshes import Mesh, merge
+from drivesim.town.shadows import CAST, crown, draw_cast, outline
 from drivesim.town.view import View
 from scenarios.scenery import Scenery, World
 
 Floats = NDArray[np.float32]
 LENGTH = 24.0  # m of s in one stretch
 AHEAD, BEHIND = 312.0, 36.0  # m of s that are kept around the ego
+WALL_TILE = 2.4  # m
 HEAD_LIGHT_REACH = 75.0  # m
 GROUND = ("grass", "asphalt", "paving", "paint")
 GROUND_CLASS = {"grass": "terrain", "asphalt": "road", "paving": "sidewalk", "paint": "marking"}
@@ -69,6 +71,9 @@ class Stretch:
     origin: tuple[float, float]
     parts: list[Part]
     bulbs: Floats  # (k, 3) in the frame of the stretch
+    shadow: Batch
+    outlines: list[Floats]  # of what casts a shadow, in the frame of the stretch
+    shadow_by: Look | None = None
 
     def draw(self, view: View) -> None:
         """Put the stretch in its place and light it."""
@@ -78,9 +83,14 @@ class Stretch:
             part.colour.place(x, y, -view.heading)
             part.label.place(x, y, -view.heading)
             part.light(view, offset.astype(np.float32))
+        self.shadow.place(x, y, -view.heading)
+        if self.shadow_by is not view.look:
+            draw_cast(self.shadow, self.outlines, view.look, 0.0)
+            self.shadow_by = view.look
 
     def remove(self) -> None:
         """Free the batches."""
+        self.shadow.remove()
         for part in self.parts:
             part.colour.remove()
             part.label.remove()
@@ -94,6 +104,7 @@ class Street:
         self._colour, self._label = colour, label
         self._textures: dict[str, Texture] = {
             "asphalt": texture(textures.asphalt()), "paving": texture(textures.paving()), "grass": texture(textures.grass()),
+            "building": texture(textures.wall()),
         }  # fmt: skip
         self._world: World | None = None
         self._stretches: dict[int, Stretch] = {}
@@ -140,10 +151,13 @@ class Street:
             if chosen:
                 mesh = merge([m for m, _ in chosen]).moved((-x, -y, 0))
                 paint = np.concatenate([p for _, p in chosen])
-                surface = Surface(mesh.points, mesh.normals, paint[:, :3], paint[:, 3:6], paint[:, 6])
-                parts.append(self._part(surface, mesh.faces, None, bulbs, SOLID, None, SCENERY_CLASS[kind]))
+                uv = wall_uv(mesh, paint[:, 6]) if kind == "building" else None
+                scale = np.float32(textures.MEAN if uv is not None else 1.0)
+                surface = Surface(mesh.points, mesh.normals, paint[:, :3] / scale, paint[:, 3:6] / scale, paint[:, 6] / scale)
+                parts.append(self._part(surface, mesh.faces, uv, bulbs, SOLID, self._textures.get(kind), SCENERY_CLASS[kind]))
         own = [i for i, thing in enumerate(near) if s_from <= thing.s < s_to]
-        return Stretch((x, y), parts, bulbs[own])
+        outlines = [_outline(thing) - np.array([x, y, 0], np.float32) for thing in things if thing.kind != "lamp"]
+        return Stretch((x, y), parts, bulbs[own], self._colour.batch(CAST), outlines)
 
     def _part(self, surface: Surface, faces: NDArray, uv: NDArray | None, bulbs: Floats, layer: Layer, picture: Texture | None, label: str) -> Part:
         colour, plain = self._colour.batch(layer, picture), self._label.batch(layer)
@@ -151,6 +165,20 @@ class Street:
         plain.shape(surface.points, faces)
         plain.colours(label_colours(CLASS[label], 0, len(surface.points)))
         return Part(surface, lamp_light(surface.points, surface.normals, bulbs), colour, plain, layer.order < SOLID.order)
+
+
+def _outline(thing: Scenery) -> Floats:
+    """What of a thing casts a shadow: a house whole, of a tree its crown."""
+    if thing.kind == "building":
+        return outline(thing.x, thing.y, thing.heading, thing.size)
+    return crown(thing.x, thing.y, thing.size)
+
+
+def wall_uv(mesh: Mesh, gloss: Floats) -> Floats:
+    """Texture coordinates (n, 2) that lay `WALL_TILE` m of bricks along every wall; glossy panes take the plain corner."""
+    along = mesh.points[:, 0] * -mesh.normals[:, 1] + mesh.points[:, 1] * mesh.normals[:, 0]
+    uv = np.stack([along, mesh.points[:, 2]], -1) / WALL_TILE
+    return np.where(gloss[:, None] > 0.3, 0.004, uv).astype(np.float32)
 
 
 def _side(world: World, thing: Scenery) -> float:

@@ -57,3 +57,15 @@ def clouds(size: int = 256) -> Bytes:
     shade = np.clip(1.02 - 0.16 * np.clip(field - 0.8, 0, 2), 0, 1)
     picture = np.stack([shade, shade, shade, alpha], -1)
     return (picture * 255 + 0.5).astype(np.uint8)
+
+
+def wall(size: int = 256) -> Bytes:
+    """Courses of bricks under thin plaster; the texel at (0, 0) is plain, for panes that take no grain."""
+    course, brick = size // 16, size // 8
+    rows, columns = np.mgrid[0:size, 0:size]
+    shifted = columns + (rows // course % 2) * (brick // 2)
+    joint = (rows % course < 2) | (shifted % brick < 2)
+    tone = np.random.default_rng(15).normal(0, 0.03, (16, 9))[rows // course, shifted // brick % 8]
+    grain = _grain(1 + tone + 0.02 * noise(size, 1.0, 16) + 0.03 * noise(size, 30, 17) - 0.07 * joint)
+    grain[-4:, :4] = round(MEAN * 255)
+    return grain
