@@ -98,9 +98,9 @@ def run_rollout(arguments: argparse.Namespace) -> int:
 
 def run_dataset_town(arguments: argparse.Namespace) -> int:
     """Render N clips of sampled scenarios."""
-    from drivesim.datasets.town import make_clips
+    from drivesim.town.dataset import render_samples
 
     with progress_bar("clips") as progress:
-        make_clips(arguments.clips, arguments.out, seed=arguments.seed, progress=progress)
+        render_samples(arguments.clips, arguments.out, seed=arguments.seed, progress=progress)
     print(Path(arguments.out))
     return 0
