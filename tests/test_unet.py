@@ -117,7 +117,7 @@ def test_little_training_makes_brightness_follow_daylight():
     cond.signals["daylight"].copy_(torch.tensor([-1.0, 1.0] * 4).view(8, 1, 1))
     x = cond.signals["daylight"].view(8, 1, 1, 1).expand(8, 8, 8, 16)
     random = torch.Generator().manual_seed(0)
-    for _ in range(60):
+    for _ in range(120):
         optimiser.zero_grad()
         u, noise = torch.rand(8, generator=random), torch.randn(x.shape, generator=random)
         denoiser.loss(lambda x_u, u: net(x_u, u, cond), x, u, noise).mean().backward()

@@ -25,6 +25,13 @@ def zeroed(layer: nn.Module) -> nn.Module:
     return layer
 
 
+def loud_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer for signals and flags of which most are zero; at the usual size the others would be whispers."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.normal_(layer.weight, std=0.5)
+    return layer
+
+
 def channels_last(module: nn.Module) -> nn.Module:
     """The module itself, with all convolution weights stored channels last, which CPUs and new GPUs run faster.
 

@@ -10,7 +10,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from conditioning.conditions import MAP_CHANNELS, SIGNAL_DIM, TOKEN_DIM, Conditions
-from drivesim.networks.blocks import Attention
+from drivesim.networks.blocks import Attention, loud_linear
 from drivesim.networks.config import Config
 
 
@@ -79,7 +79,7 @@ class ConditionEmbedder(nn.Module):
     def __init__(self, config: ConditionerConfig, embed: int) -> None:
         super().__init__()
         self.config = config
-        self.signals = nn.Sequential(nn.Linear(config.signal_dim, embed), nn.SiLU(), nn.Linear(embed, embed))
+        self.signals = nn.Sequential(loud_linear(config.signal_dim, embed), nn.SiLU(), nn.Linear(embed, embed))
         self.maps = nn.Conv2d(config.map_channels, config.map_width, config.map_factor, config.map_factor)
         self.tokens = TokenEncoder(config) if config.token_layers else None
 

@@ -10,7 +10,16 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from conditioning.conditions import SIGNAL_DIM, Conditions
-from drivesim.networks.blocks import Attention, Between, FiLM, NoiseEmbedding, group_norm, sinusoids, zeroed
+from drivesim.networks.blocks import (
+    Attention,
+    Between,
+    FiLM,
+    NoiseEmbedding,
+    group_norm,
+    loud_linear,
+    sinusoids,
+    zeroed,
+)
 from drivesim.networks.config import Config, Site
 
 
@@ -129,7 +138,7 @@ class TemporalEmbedding(nn.Module):
     def __init__(self, config: TemporalConfig) -> None:
         super().__init__()
         self.noise = NoiseEmbedding(config.embed)
-        self.signals = nn.Linear(config.signal_dim, config.embed)
+        self.signals = loud_linear(config.signal_dim, config.embed)
         self.mix = nn.Linear(config.embed, config.embed)
 
     def forward(self, noise: Tensor, cond: Conditions | None, *, t: int) -> Tensor:
