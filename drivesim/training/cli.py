@@ -29,7 +29,7 @@ class Built:
     """What LightningCLI made. ``config``: the resolved settings as YAML."""
 
     stage: Stage
-    data: TrainingData | DetectorData
+    data: TrainingData
     trainer: L.Trainer
     config: str
 

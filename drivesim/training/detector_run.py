@@ -54,7 +54,7 @@ class DetectorRun(Run):
             "data.purpose": stage,
             "trainer.max_steps": batches,
         }
-        built = build(stage, self.preset, given=given, device=self.device, overrides=overrides)
+        built: Any = build(stage, self.preset, given=given, device=self.device, overrides=overrides)
         expected = built.stage.trained.config.size
         if built.data.size != expected:
             raise UserError(f"{stage}: data.size is {built.data.size}, expected {expected} as in model.network")
@@ -66,7 +66,7 @@ class DetectorRun(Run):
             f"--init-from {init_from}: the detector is kept as ONNX, which cannot be trained on; leave it out"
         )
 
-    def _save(self, stage: str, built: Built, planned: StagePlan, origin: str | None) -> None:
+    def _save(self, stage: str, built: Any, planned: StagePlan, origin: str | None) -> None:
         batches = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
         built.stage.eval()
         measured = built.stage.measure(batches)
@@ -113,7 +113,7 @@ def export(network: Detector, path: Path, *, card: dict[str, Any]) -> str:
         torch.onnx.export(
             wrapped,
             (torch.zeros(1, 3, *network.config.size),),
-            memory,
+            memory,  # type: ignore[arg-type]  # the older exporter writes to a file object as well
             input_names=["images"],
             output_names=["boxes"],
             opset_version=OPSET,
