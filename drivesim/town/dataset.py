@@ -1,4 +1,4 @@
-"""Training clips of the town: random scenarios, rendered one after the other into a folder that a killed run goes on filling."""
+"""Training clips of the town: random scenarios, rendered one after the other; a killed run goes on."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def render_samples(
 ) -> list[Clip]:
     """The first ``count`` random scenarios of ``seed`` as clips of the town, ``out/sample_SEED_INDEX``, each of 8 s.
 
-    ``fps``: frames/s. ``size``: (height, width) in px; None means the camera's own. ``progress(done, total)`` counts clips. Clips
-    that are there already are kept, so that a killed run goes on, and a larger ``count`` adds to a smaller one.
+    ``fps``: frames/s. ``size``: (height, width) in px; None means the camera's own. ``progress(done, total)`` counts
+    clips. Clips that are there already are kept: a killed run goes on, and a larger ``count`` adds to a smaller.
     Raises `UserError` where something else is in a clip's place.
 
     >>> import tempfile
