@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from drivesim.commands.common import add_out, add_scenario, command, count, positive, progress_bar, seed
@@ -98,9 +97,8 @@ def run_rollout(arguments: argparse.Namespace) -> int:
 
 def run_dataset_town(arguments: argparse.Namespace) -> int:
     """Render N clips of sampled scenarios."""
-    from drivesim.town.dataset import render_samples
+    from drivesim.generate import town_dataset
 
     with progress_bar("clips") as progress:
-        render_samples(arguments.clips, arguments.out, seed=arguments.seed, progress=progress)
-    print(Path(arguments.out))
+        print(town_dataset(arguments.out, clips=arguments.clips, seed=arguments.seed, progress=progress))
     return 0
