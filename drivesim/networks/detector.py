@@ -67,11 +67,11 @@ class Detector(nn.Module):
         )
         self.lateral = nn.ModuleList(nn.Conv2d(width, config.head, 1) for width in widths[2:])
         self.smooth = nn.ModuleList(convolution(config.head, config.head, 3) for _ in STRIDES)
-        self.find_classes = nn.Sequential(
-            convolution(config.head, config.head, 3), nn.Conv2d(config.head, config.classes, 1)
-        )
+        score = nn.Conv2d(config.head, config.classes, 1)
+        assert score.bias is not None
+        nn.init.constant_(score.bias, RARE)
+        self.find_classes = nn.Sequential(convolution(config.head, config.head, 3), score)
         self.find_boxes = nn.Sequential(convolution(config.head, config.head, 3), nn.Conv2d(config.head, 4, 1))
-        nn.init.constant_(self.find_classes[1].bias, RARE)
         centres, strides = cells(config.size)
         self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("strides", strides, persistent=False)

@@ -62,7 +62,7 @@ class DetectorData(L.LightningDataModule):
             purpose: the stage's name.
         """
         super().__init__()
-        self.folders, self.cache, self.batch_size, self.size = folders, Path(cache), batch_size, tuple(size)
+        self.folders, self.cache, self.batch_size, self.size = folders, Path(cache), batch_size, (size[0], size[1])
         self.rate, self.zoom, self.held_out_share = rate, zoom, held_out_share
         self.seed, self.purpose = seed, purpose
 
@@ -84,8 +84,8 @@ class DetectorData(L.LightningDataModule):
 
     def train_dataloader(self) -> Batches:
         """Batches from where the trainer stands."""
-        assert self.trainer is not None
-        return Batches(self.batch, lambda: self.trainer.lightning_module.batches_done)
+        trainer: Any = self.trainer
+        return Batches(self.batch, lambda: trainer.lightning_module.batches_done)
 
     def batch(self, number: int) -> Batch:
         """Training batch ``number``."""
