@@ -29,7 +29,7 @@ TOLERANCE = 1e-3  # of trained ranges, which the card rounds
 
 @dataclass(frozen=True)
 class Obedience:
-    """How a field of the scenario is followed: ``status``, one of `STATUSES`, and the card's ``evidence`` by condition."""
+    """How a field is followed: its ``status``, one of `STATUSES`, and the card's ``evidence`` by condition."""
 
     field: str
     status: str

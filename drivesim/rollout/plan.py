@@ -4,9 +4,9 @@ A rollout is a row of equal steps. In each the key network makes ``window`` key 
 them given by the step before (by the first frame, in the first step). The step then fills in and shows the
 frames up to the key where the next step begins, whose context it has made already::
 
-    key       0   1   2   3   4   5   6   7   8   9            (window 8, context 2)
-    step 0    [shown                  )made
-    step 1                            given   made ...
+    key       0   1   2   3   4   5   6   7   8   9   (window 8, context 2)
+    step 0    | shown                 | made  |
+    step 1                            | given | made ...
 
 Frame numbers here count from the start of a step, at the rate of the output; no window depends on how long the
 clip is.

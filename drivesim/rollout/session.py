@@ -20,8 +20,10 @@ from drivesim import atomic
 from drivesim.parts import Weights
 from drivesim.rollout.pictures import Picture
 from drivesim.rollout.plan import Plan
-from drivesim.rollout.stages import AT_ONCE, Sampling, Stages
+from drivesim.rollout.stages import Sampling, Stages
 from scenarios.facts import FrameFacts
+
+AT_ONCE = 8  # windows of interpolation per call: more need more memory and are not faster
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,6 @@ from drivesim.networks.blocks import channels_last
 from drivesim.parts import Weights
 from scenarios.randomness import key
 
-AT_ONCE = 8  # windows per call of a network: more need more memory and are not faster
-
 
 @dataclass(frozen=True)
 class Sampling:
@@ -47,7 +45,7 @@ class Sampling:
 
     @classmethod
     def of(cls, row: Mapping[str, Any], *, steps: int | None = None) -> Sampling:
-        """The sampling that a weights' card states; ``steps``: of the denoiser, not the upsampler, instead of the card's.
+        """The sampling that a card states; ``steps``: of the denoiser, not the upsampler, instead of the card's.
 
         Raises `UserError` for a setting that does not exist, or for no step at all.
         """

@@ -1,0 +1,343 @@
+import dataclasses
+import json
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from drivesim.clips import read_clip, verify
+from drivesim.errors import UserError
+from drivesim.parts import load_weights
+from drivesim.rollout import Plan, Sampling, Session, State, check_camera, obeyed, rollout
+from drivesim.rollout import session as session_module
+from drivesim.rollout.pictures import read_picture
+from drivesim.rollout.session import origin_of
+from drivesim.rollout.stages import Stages, _guided
+from drivesim.rollout.stream import _resume, plan_for
+from scenarios import compile, loads
+from scenarios.facts import Camera
+from tests.tiny_weights import CARD, write_tiny_weights
+
+STREET = """
+schema: drivesim.scenario/1
+name: street
+clock: {duration: 4.0}
+environment: {initial: {daylight: day, weather: rainy}}
+ego: {initial: {speed: 12.0}}
+actors:
+  - {id: lead, class: car, initial: {lane: 0, ahead: 15.0}}
+"""
+FPS = 7.5  # 30 frames: a step of 24 and one of 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_tiny_weights(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="module")
+def weights(folder):
+    return load_weights(folder)
+
+
+@pytest.fixture(scope="module")
+def timeline():
+    return compile(loads(STREET), fps=FPS)
+
+
+@pytest.fixture(scope="module")
+def clip(folder, timeline, tmp_path_factory):
+    return rollout(timeline, tmp_path_factory.mktemp("out") / "clip", weights=folder, fps=FPS)
+
+
+def session_for(weights, **changes):
+    arguments = {"seed": 1, "plan": plan_for(weights, FPS), "sampling": Sampling.of(CARD["sampling"]), **changes}
+    return Session(weights, **arguments)
+
+
+def told(session, timeline):
+    start = session.state.frame
+    return session.told([timeline[min(start + k, len(timeline) - 1)] for k in range(session.plan.horizon)])
+
+
+# --- plan
+
+
+@pytest.mark.parametrize(
+    ("fps", "step", "horizon", "rates"),
+    [(30.0, 96, 113, (7.5, 30.0)), (7.5, 24, 29, (7.5,)), (1.875, 6, 8, ())],
+)
+def test_a_step_shows_the_frames_up_to_the_key_where_the_next_begins(fps, step, horizon, rates):
+    plan = Plan(fps)  # 8 keys, of which the last 2 are the next step's context
+    assert (plan.step, plan.horizon, plan.rates) == (step, horizon, rates)
+    assert [key for key in plan.keys if key >= plan.step] == [plan.step, plan.step + plan.stride]
+
+
+@pytest.mark.parametrize("fps", [30.0, 7.5, 1.875])
+@pytest.mark.parametrize("frames", [1, 5, 6])
+def test_the_ladder_makes_every_frame_once_from_ends_that_are_there(fps, frames):
+    plan = Plan(fps)
+    made = list(plan.keys)
+    for rate in plan.rates:
+        for gap in plan.gaps(rate, plan.filled(frames)):
+            assert len(gap) == 5
+            assert {gap[0], gap[-1]} <= set(made)
+            made += gap[1:-1]
+    assert len(made) == len(set(made))
+    assert set(range(plan.filled(frames) + 1)) <= set(made)
+
+
+@pytest.mark.parametrize("first", [0, -1])
+@pytest.mark.parametrize("frames", [16, 96])
+def test_the_decoder_shows_every_frame_once_with_a_neighbour_on_both_sides(first, frames):
+    windows = Plan(30.0).windows(frames, first=first)
+    assert [k for _, shown in windows for k in shown] == list(range(frames))
+    for read, shown in windows:
+        assert len(read) == 6
+        assert first <= read[0] <= max(shown[0] - 1, first)
+        assert shown[-1] + 1 <= read[-1] <= frames
+    assert windows == Plan(30.0).windows(96, first=first)[: len(windows)]
+
+
+def test_chunks_tile_the_frames():
+    assert [len(chunk) for chunk in Plan(30.0).chunks(21)] == [8, 8, 5]
+    assert all(a.stop == b.start for a, b in pairwise(Plan(30.0).chunks(21)))
+
+
+def test_rates_off_the_ladder_and_empty_windows_are_refused():
+    with pytest.raises(UserError, match=r"15 frames/s.*1\.875, 7\.5, 30"):
+        Plan(15.0)
+    with pytest.raises(ValueError, match="expected 1 to 1"):
+        Plan(window=2, context=2)
+
+
+# --- stages
+
+
+def test_noise_belongs_to_a_frame_whatever_is_drawn_with_it(weights):
+    stages = Stages(weights, sampling=Sampling(), seed=3, device=torch.device("cpu"))
+    both = stages._noise("key", [4, 5], (2, 3))
+    assert torch.equal(both[1], stages._noise("key", [5], (2, 3))[0])
+    assert not torch.equal(both[0], both[1])
+    assert not torch.equal(both[0], stages._noise("between", [4], (2, 3))[0])
+
+
+def test_guidance_pushes_away_from_what_is_said_without_a_set_of_conditions(weights, timeline):
+    conditions = session_for(weights).told([timeline[0]])
+    calls = []
+
+    def ask(told):
+        calls.append(told)
+        known = torch.tensor(float(told.known["boxes"].all()) + 10.0 * float(told.known["daylight"].all()))
+        return lambda x, u: x + known
+
+    x = torch.zeros(1)
+    assert _guided(ask, conditions, {"all": 1.0})(x, x) == 11.0
+    assert _guided(ask, conditions, {"all": 2.0})(x, x) == 22.0  # 0 + 2 (11 - 0)
+    assert _guided(ask, conditions, {"boxes": 3.0})(x, x) == 13.0  # 10 + 3 (11 - 10)
+    assert _guided(ask, conditions, {"boxes+daylight": 2.0})(x, x) == 22.0
+    assert _guided(ask, conditions, {"boxes": 3.0, "daylight": 2.0})(x, x) == 25.0  # 1 + 2 (13 - 1)
+
+
+def test_windows_made_one_by_one_are_those_made_together(weights, timeline, monkeypatch):
+    together = session_for(weights)
+    expected = together.step(told(together, timeline))
+    monkeypatch.setattr(session_module, "AT_ONCE", 1)
+    alone = session_for(weights)
+    torch.testing.assert_close(alone.step(told(alone, timeline)), expected, atol=0.05, rtol=0)
+
+
+def test_sampling_reads_the_card_and_refuses_what_it_does_not_know():
+    sampling = Sampling.of({"key_steps": 6, "low_level": 0.1}, steps=3)
+    assert (sampling.key_steps, sampling.between_steps, sampling.enlarge_steps) == (3, 3, 2)
+    assert sampling.low_level == 0.1
+    assert Sampling().first_steps <= 8
+    with pytest.raises(UserError, match="'speed'"):
+        Sampling.of({"speed": 1})
+    with pytest.raises(UserError, match="1 or more"):
+        Sampling.of({}, steps=0)
+
+
+# --- session
+
+
+def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(weights, timeline):
+    first, again, other = (session_for(weights, seed=seed) for seed in (1, 1, 2))
+    pictures = first.step(told(first, timeline))
+    assert pictures.shape == (24, 3, 64, 128)
+    assert torch.equal(pictures, again.step(told(again, timeline)))
+    assert not torch.equal(pictures, other.step(told(other, timeline)))
+
+
+def test_a_session_goes_on_from_its_saved_state_bit_for_bit(weights, timeline, tmp_path):
+    whole = session_for(weights)
+    whole.step(told(whole, timeline))
+    whole.state.save(tmp_path / "state.safetensors")
+    expected = whole.step(told(whole, timeline))
+    later = session_for(weights)
+    later.state = State.load(tmp_path / "state.safetensors")
+    assert later.state.frame == 24
+    assert len(later.state.keys) == 2
+    assert torch.equal(later.step(told(later, timeline)), expected)
+
+
+def test_a_short_clip_is_the_beginning_of_a_long_one(weights, timeline):
+    long, short = session_for(weights), session_for(weights)
+    expected = long.step(told(long, timeline))[:7]
+    pictures = short.step(told(short, timeline), 7)
+    torch.testing.assert_close(pictures, expected, atol=0.05, rtol=0)
+    with pytest.raises(ValueError, match="whole steps"):
+        short.step(told(short, timeline))
+
+
+def test_what_is_told_changes_the_pictures(weights, timeline):
+    day, night = session_for(weights), session_for(weights)
+    conditions = told(day, timeline)
+    signals = {**conditions.signals, "daylight": -conditions.signals["daylight"]}
+    dark = night.step(dataclasses.replace(conditions, signals=signals))
+    assert not torch.equal(day.step(conditions), dark)
+
+
+def test_a_first_frame_is_where_the_session_starts(weights, timeline, tmp_path):
+    file = tmp_path / "photo.png"
+    cv2.imwrite(str(file), np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8))
+    picture = read_picture(file, (64, 128))
+    session = session_for(weights, picture=picture)
+    assert torch.equal(session.state.keys, session.stages.encode(picture.colour))
+    start = session.state.keys.clone()
+    kept = session._keys(told(session, timeline))[0]
+    assert torch.equal(kept, start[0])
+
+
+def test_conditions_of_the_wrong_frames_are_an_error(weights, timeline):
+    session = session_for(weights)
+    with pytest.raises(ValueError, match="expected 1 x 29"):
+        session.step(told(session, timeline).frames(slice(0, 5)))
+
+
+# --- pictures
+
+
+def test_the_middle_of_a_picture_is_kept_whatever_its_shape(tmp_path):
+    tall = np.zeros((400, 200, 3), np.uint8)
+    tall[150:250] = (0, 0, 255)  # red, as OpenCV has it; the middle 200 x 100
+    cv2.imwrite(str(tmp_path / "tall.png"), tall)
+    colour = read_picture(tmp_path / "tall.png", (64, 128)).colour
+    assert colour.shape == (3, 64, 128)
+    assert colour[0].min() == 1.0
+    assert colour[1:].max() == -1.0
+
+
+def test_a_file_without_a_picture_is_an_error(tmp_path):
+    (tmp_path / "text.png").write_text("not a picture")
+    with pytest.raises(UserError, match="not a readable picture"):
+        read_picture(tmp_path / "text.png", (64, 128))
+    with pytest.raises(UserError, match="no such file"):
+        read_picture(tmp_path / "none.png", (64, 128))
+
+
+# --- rollout
+
+
+def test_a_rollout_is_a_whole_clip_with_its_facts_an_overlay_and_where_it_is_from(clip, timeline, weights):
+    assert (len(clip), clip.fps, clip.width, clip.height) == (30, FPS, 512, 256)
+    assert clip.origin == "rollout"
+    assert clip.provenance["weights"] == weights.fingerprints
+    assert clip.provenance["scenario"]["sha256"] == timeline.scenario.fingerprint
+    assert set(clip.videos) == {"video", "overlay"}
+    assert not np.array_equal(clip.read([0]), clip.read([0], video="overlay"))
+    assert not list(clip.path.parent.glob(".*"))  # nothing half-written is left
+
+
+def test_labels_are_those_of_the_scenario_in_the_clips_own_pixels(clip, timeline):
+    found, asked = clip.facts[20], timeline[20]  # the scenario's camera is twice as large
+    assert (found.camera.width, found.camera.fx) == (512, asked.camera.fx / 2)
+    assert found.objects[0].box == pytest.approx([edge / 2 for edge in asked.objects[0].box])
+    assert found.objects[0].center == asked.objects[0].center
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(clip, folder, timeline, tmp_path):
+    sums = {}
+    for name, seed in (("again", None), ("other", 5)):
+        made = rollout(timeline, tmp_path / name, weights=folder, fps=FPS, seed=seed)
+        sums[name] = json.loads((made.path / "clip.json").read_text())["files"]
+    expected = json.loads((clip.path / "clip.json").read_text())["files"]
+    assert sums["again"] == expected
+    assert sums["other"]["video.mp4"] != expected["video.mp4"]
+
+
+def test_asking_again_gives_the_clip_that_is_there(clip, folder, timeline):
+    before = (clip.path / "run.json").read_bytes()
+    again = rollout(timeline, clip.path, weights=folder, fps=FPS)
+    assert (again.path / "run.json").read_bytes() == before
+
+
+def test_a_rollout_starts_from_a_real_frame(folder, shared_data, tmp_path):
+    frame = sorted((shared_data / "pandaset_002" / "front_camera").glob("*.jpg"))[0]
+    short = compile(loads(STREET.replace("4.0", "1.0")), fps=1.875)
+    clip = rollout(short, tmp_path / "clip", weights=folder, fps=1.875, first_frame=frame)
+    assert clip.provenance["first_frame"] is not None
+    assert verify(clip.path).provenance == read_clip(clip.path).provenance
+
+
+def test_a_rate_a_device_or_a_timeline_that_will_not_do_is_one_clear_error(folder, timeline, tmp_path):
+    with pytest.raises(UserError, match="15 frames/s"):
+        rollout(loads(STREET), tmp_path / "a", weights=folder, fps=15.0)
+    with pytest.raises(UserError, match=r"7\.5 frames/s, expected 30"):
+        rollout(timeline, tmp_path / "a", weights=folder, fps=30.0)
+    with pytest.raises(UserError, match="device 'abacus'"):
+        rollout(timeline, tmp_path / "a", weights=folder, fps=FPS, device="abacus")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_untrained_camera_is_refused_unless_allowed(folder, tmp_path):
+    camera = "{width: 1024, height: 512, intrinsics: {fx: 780.0, fy: 780.0, cx: 512.0, cy: 256.0}, mount: {z: 3.0}}"
+    high = STREET + f"camera: {camera}\n"
+    timeline = compile(loads(high.replace("4.0", "0.6")), fps=1.875)
+    with pytest.raises(UserError, match=r"height is 3 m, expected 1\.4 to 1\.6"):
+        rollout(timeline, tmp_path / "a", weights=folder, fps=1.875)
+    assert len(rollout(timeline, tmp_path / "a", weights=folder, fps=1.875, allow_untrained_camera=True)) == 1
+
+
+# --- obeyed
+
+
+def test_a_scenarios_fields_are_told_by_the_worst_of_their_conditions():
+    conditions = {**CARD["conditions"], "boxes": {"status": "obeyed"}, "weather": {"status": "not learned"}}
+    rows = obeyed(loads(STREET), {**CARD, "conditions": conditions})
+    assert {row.field: row.status for row in rows} == {
+        "camera": "weak", "road": "weak", "environment.daylight": "weak", "environment.weather": "not learned",
+        "ego": "weak", "actors": "obeyed",
+    }  # fmt: skip
+    assert str(rows[0]).split(maxsplit=2) == ["camera", "weak", "camera: gain 0.25"]
+
+
+def test_a_card_that_does_not_speak_of_a_condition_is_an_error():
+    with pytest.raises(UserError, match="None of camera"):
+        obeyed(loads(STREET), {**CARD, "conditions": {}})
+
+
+def test_what_training_never_knew_of_cameras_is_refused():
+    check_camera(Camera(), CARD)
+    with pytest.raises(UserError, match="none that is known"):
+        check_camera(Camera(), {"trained_range": {}})
+
+
+def test_a_rollout_looks_like_the_town_if_the_weights_know_it():
+    assert origin_of({"data": {"origins": ["real", "town"]}}) == "town"
+    assert origin_of({"data": {"origins": ["real"]}}) == "real"
+
+
+def test_a_run_goes_on_from_the_newest_state_that_its_chunks_allow(weights, tmp_path):
+    for frame in (24, 48):
+        State(frame, torch.zeros(2, 8, 8, 16), torch.zeros(1, 8, 8, 16)).save(tmp_path / f"{frame}.safetensors")
+    session = session_for(weights)
+    _resume(session, tmp_path, 24)
+    assert session.state.frame == 24
+    assert [path.name for path in tmp_path.iterdir()] == ["24.safetensors"]
+    anew = session_for(weights)
+    _resume(anew, tmp_path, 0)  # no chunk is done: what lies here is another run's
+    assert anew.state.frame == 0
+    assert not list(tmp_path.iterdir())
