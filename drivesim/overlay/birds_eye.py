@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from drivesim.overlay.ground import dashes, to_ego
 from drivesim.overlay.pen import COLOURS, LINE_COLOURS, WHITE, Colour, fill, shaded, stroke, write
 from scenarios.camera import box_corners
-from scenarios.facts import FrameFacts
+from scenarios.facts import FrameFacts, categories
 from scenarios.scenery import REACH
 from scenarios.timeline import Timeline
 
@@ -42,8 +43,11 @@ def birds_eye(timeline: Timeline, facts: FrameFacts, *, width: int = 384, height
         (x, y), turn = to_ego(ego, np.array([[state.x, state.y]]))[0], state.heading - ego.heading
         colour = shaded(COLOURS[state.category], 1.0 if state.track_id in in_picture else 0.55)
         corners = pixels(box_corners((x, y, 0.0), state.size, turn)[:4, :2])
-        _draw_body(canvas, corners, colour)
-        if state.track_id in in_picture:
+        if categories()[state.category].group == "person":
+            cv2.circle(canvas, np.round(corners.mean(axis=0)).astype(int).tolist(), 3, colour, -1, cv2.LINE_AA)
+        else:
+            _draw_body(canvas, corners, colour)
+        if state.track_id in in_picture and corners[:, 1].min() > 0:
             write(canvas, str(state.track_id), corners[:, 0].max() + 2, corners[:, 1].mean() - 6, scale=0.36)
     _draw_body(canvas, pixels(box_corners((_EGO_CENTRE, 0.0, 0.0), _EGO_SIZE, 0.0)[:4, :2]), WHITE)
     return canvas

@@ -1,0 +1,195 @@
+"""Drawing: boxes stand where the facts say, unknown facts draw nothing, text stays legible and inside."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drivesim.overlay import birds_eye, draw, sketch, storyboard
+from drivesim.overlay.ground import area_pixels, dashes, line_pixels, to_ego
+from drivesim.overlay.pen import COLOURS, clock, fill, stroke, text_size, write
+from scenarios import compile, load
+from scenarios.camera import project_box, project_line, project_polygon
+from scenarios.facts import Camera, Crowdedness, EgoState, FrameFacts, LaneLine, ObjectFacts, RoadFacts
+
+BLACK = np.zeros((512, 1024, 3), np.uint8)
+CAMERA = Camera()
+
+
+def car(occlusion: float = 0.0) -> ObjectFacts:
+    center, size = (15.0, 0.0, 0.75), (4.5, 1.8, 1.5)
+    seen = project_box(CAMERA, center, size, 0.0)
+    return ObjectFacts(
+        1, "car", seen.box, occlusion=occlusion, truncation=0.0, center=center, size=size, heading=0.0, depth=seen.depth
+    )
+
+
+def frame_facts(**known) -> FrameFacts:
+    return FrameFacts(0, 12.3, **known)
+
+
+def bounds(picture: np.ndarray) -> tuple[int, int, int, int]:
+    rows, columns = np.nonzero(picture.any(axis=2))
+    return columns.min(), rows.min(), columns.max(), rows.max()
+
+
+@pytest.fixture(scope="module")
+def timeline():
+    return compile(load("cut_in"), fps=2)
+
+
+def test_unknown_facts_draw_nothing_but_the_strip():
+    assert np.array_equal(draw(BLACK, frame_facts(), strip=False), BLACK)
+    strip = draw(BLACK, frame_facts())
+    assert strip[:24].any()
+    assert not strip[30:].any()
+
+
+def test_the_frame_that_is_drawn_on_stays_as_it_was():
+    frame = BLACK.copy()
+    draw(frame, frame_facts(daylight=1.0))
+    assert not frame.any()
+
+
+def test_a_3d_box_fills_its_projected_bounds():
+    thing = car()
+    picture = draw(BLACK, frame_facts(camera=CAMERA, objects=(thing,)), strip=False)
+    picture[: int(thing.box[1]) - 2] = 0  # the name above it
+    assert np.abs(np.array(bounds(picture)) - thing.box).max() <= 3
+
+
+def test_a_box_without_a_camera_is_drawn_flat_in_the_frames_own_pixels():
+    thing = ObjectFacts(1, "bus", (100.0, 50.0, 200.0, 150.0))
+    picture = draw(np.zeros((180, 320, 3), np.uint8), frame_facts(objects=(thing,)), strip=False)
+    assert picture[100, 100].any()
+    assert picture[149:152, 150].any()
+    assert not picture[100, 150].any()  # inside it
+
+
+def test_boxes_follow_the_frame_when_it_is_smaller_than_the_camera():
+    thing = car()
+    facts = frame_facts(camera=CAMERA, objects=(thing,))
+    small = draw(np.zeros((128, 256, 3), np.uint8), facts, strip=False)
+    left, _, right, bottom = bounds(small)
+    assert right == pytest.approx(thing.box[2] / 4, abs=2) or right > thing.box[2] / 4  # its name may be wider
+    assert left == pytest.approx(thing.box[0] / 4, abs=2)
+    assert bottom == pytest.approx(thing.box[3] / 4, abs=2)
+
+
+def test_hidden_road_users_are_dim_and_the_fully_hidden_are_not_drawn():
+    brightest = [
+        int(draw(BLACK, frame_facts(camera=CAMERA, objects=(car(share),)), strip=False).max())
+        for share in (0.0, 0.6, 0.95)
+    ]
+    assert brightest[0] > brightest[1] + 50 > 50
+    assert brightest[2] == 0
+
+
+def test_only_road_users_that_count_as_seen_are_named():
+    named, small = (
+        draw(BLACK, frame_facts(objects=(ObjectFacts(1, "car", (500.0, 250.0, 560.0, 250.0 + tall)),)), strip=False)
+        for tall in (60, 10)
+    )
+    assert named[230:246].any()
+    assert not small[230:246].any()
+
+
+def test_lane_lines_are_drawn_in_their_colour_at_their_place():
+    road = RoadFacts(
+        (LaneLine("solid", "yellow", ((5.0, 0.0), (60.0, 0.0))),), ((5.0, -3.0), (60.0, -3.0), (60.0, 3.0))
+    )
+    picture = draw(BLACK, frame_facts(camera=CAMERA, road=road), strip=False)
+    red, green, blue = picture[400, 512]  # straight ahead: x = cx
+    assert red > 200
+    assert green > 150
+    assert blue < 120
+
+
+def test_the_strip_says_more_when_more_is_known():
+    full = frame_facts(daylight=0.5, weather="rainy", crowdedness=Crowdedness(2, 1), ego=EgoState(0, 0, 0, 10.0))
+    assert not np.array_equal(draw(BLACK, full)[:24], draw(BLACK, frame_facts())[:24])
+    assert bounds(draw(BLACK, full))[2] < 1000  # it all fits into the width
+
+
+def test_words_are_kept_inside_the_picture():
+    picture = np.zeros((40, 200, 3), np.uint8)
+    write(picture, "car 12", 195, -20, scale=0.45, back=(0, 0, 255))
+    width, height = text_size("car 12", 0.45)
+    blue = np.argwhere((picture == (0, 0, 255)).all(axis=2))
+    assert blue[:, 1].min() >= 200 - width - 5
+    assert blue[:, 0].max() <= height + 2
+
+
+def test_lines_and_areas_far_outside_the_picture_do_not_overflow():
+    picture = np.zeros((100, 100, 3), np.uint8)
+    fill(picture, np.array([[50.0, -1e6], [1e6, -1e6], [1e6, 1e6], [50.0, 1e6]]), (9, 9, 9))
+    assert (picture[:, 52:] == 9).all()
+    assert not picture[:, :48].any()
+    stroke(picture, np.array([[-1e6, 10.0], [1e6, 10.0]]), (200, 0, 0))
+    assert (picture[10, :, 0] > 100).all()
+
+
+def test_quick_projection_equals_the_cameras_own():
+    ahead = np.array([[5.0, 1.0, 0.0], [20.0, 2.0, 0.0], [20.0, -2.0, 0.0]])
+    for points in (ahead, ahead - [10.0, 0.0, 0.0]):  # the second crosses the near plane
+        for ours, theirs in zip(line_pixels(CAMERA, points), project_line(CAMERA, points), strict=True):
+            assert np.allclose(ours, theirs)
+        ours, theirs = area_pixels(CAMERA, points), project_polygon(CAMERA, points)
+        assert {tuple(row) for row in ours.round(6)} == {tuple(row) for row in theirs.round(6)}
+
+
+def test_world_points_turn_into_the_ego_frame():
+    ego = EgoState(10.0, 5.0, np.pi / 2, 0.0)  # looking north
+    assert np.allclose(to_ego(ego, np.array([[10.0, 8.0], [9.0, 5.0]])), [[3.0, 0.0], [0.0, 1.0]])
+
+
+def test_dashes_stay_in_place_while_the_ego_moves():
+    line = np.array([[0.0, 0.0], [30.0, 0.0]])
+    first = [part[:, 0].tolist() for part in dashes(line, start=0.0)]
+    moved = [(part[:, 0] + 4.0).tolist() for part in dashes(line, start=4.0)]
+    assert first == [[0, 3], [9, 12], [18, 21], [27, 30]]
+    assert moved[:3] == first[1:]
+
+
+def test_the_sketch_is_darker_at_night_and_shows_road_and_sky():
+    pictures = []
+    for name in ("day_free_ride", "night_city"):
+        ride = compile(load(name), fps=1)
+        pictures.append(sketch(ride, ride[0]))
+    day, night = pictures
+    assert day.shape == (512, 1024, 3)
+    assert day.mean() > 2 * night.mean()
+    assert day[60, 500, 2] > day[60, 500, 0]  # the sky is blue
+    assert np.ptp(day[480, 505].astype(int)) < 12  # the road is grey
+
+
+def test_a_body_of_the_sketch_has_the_colour_of_its_appearance(timeline):
+    facts = next(f for f in timeline if any(t.track_id == 1 and (t.truncation or 0) == 0 for t in f.objects))
+    thing = next(t for t in facts.objects if t.track_id == 1)
+    picture = sketch(timeline, facts)
+    x1, y1, x2, y2 = (round(v) for v in thing.box)
+    middle = picture[(y1 + y2) // 2, (x1 + x2) // 2].astype(float)
+    assert thing.appearance == (176, 30, 32)
+    assert middle[0] > 3 * middle[1:].max()
+
+
+def test_birds_eye_shows_the_ego_low_in_the_middle_and_others_in_their_colour(timeline):
+    picture = birds_eye(timeline, timeline[8], width=384, height=512)
+    scale = 512 / 66.0  # 52 m ahead and 14 m behind
+    assert (picture[round(512 - (14 - 0.5) * scale), 192] > 230).all()
+    assert (np.abs(picture.astype(int) - COLOURS["car"]).max(axis=2) < 4).sum() > 100
+
+
+def test_storyboard_lays_stills_in_rows_with_labels_below():
+    frames = [np.full((50, 100, 3), 40 * k, np.uint8) for k in range(1, 6)]
+    sheet = storyboard(frames, [f"still {k}" for k in range(5)], columns=2, width=200)
+    assert sheet.shape[1] == 2 * (200 + 6) + 6
+    places = [(50, 50), (50, 300)]
+    assert [int(sheet[y, x, 0]) for y, x in places] == [40, 80]
+    assert sheet[6 + 100 : 6 + 100 + 12, 6:100].max() > 200  # words under the first
+    with pytest.raises(ValueError, match="5 frames and 1 labels"):
+        storyboard(frames, ["one"])
+
+
+def test_clock_counts_minutes():
+    assert [clock(t) for t in (0.0, 9.96, 60.0, 83.25)] == ["0:00.0", "0:09.9", "1:00.0", "1:23.2"]
