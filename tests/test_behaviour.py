@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_lane_change_ends_in_the_middle_of_the_lane_in_its_time(lane, indicator,
     # Half-way after half of the time, where the quintic's slope is 15/8 of the mean: 3.5 / 3 * 15/8 / 10 rad.
     assert thing.d == pytest.approx((start + end) / 2, abs=0.05)
     assert sign * turns[-1] == pytest.approx(math.atan(3.5 / 3 * 15 / 8 / 10), abs=0.01)
-    assert all(sign * (b - a) >= 0 for a, b in zip(places, places[1:], strict=False))
+    assert all(sign * (b - a) >= 0 for a, b in pairwise(places))
     assert run(thing, action, limit=2.0) == pytest.approx(1.5, abs=0.05)
     assert (thing.d, thing.turn, thing.from_lane, thing.indicator) == (end, 0.0, lane, "off")
 

@@ -118,7 +118,9 @@ def test_scenery_is_the_same_in_any_order_and_differs_by_seed():
     whole = World(road, 1).scenery(0.0, 600.0)
     backwards = World(road, 1)
     parts = [backwards.scenery(s, s + 100.0) for s in (500.0, 400.0, 300.0, 200.0, 100.0, 0.0)]
-    assert sorted(whole, key=lambda thing: thing.id) == sorted((t for p in parts for t in p), key=lambda thing: thing.id)
+    assert sorted(whole, key=lambda thing: thing.id) == sorted(
+        (t for p in parts for t in p), key=lambda thing: thing.id
+    )
     assert whole != World(road, 2).scenery(0.0, 600.0)
 
 

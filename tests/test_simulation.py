@@ -55,7 +55,9 @@ def test_yaw_rate_is_speed_times_curvature_of_the_lane():
 @pytest.mark.parametrize("speed", [0.0, 3.0])
 def test_ego_never_drives_through_the_car_ahead(speed):
     timeline = compile(scenario(ego={"initial": {"speed": 20.0}}, actors=[car(ahead=70.0, speed=speed)]), fps=10)
-    gaps = [state.x - (timeline.ego(k).x + 1.35) - (4.6 + state.size[0]) / 2 for k, state in enumerate(states(timeline, 1))]
+    gaps = [
+        state.x - (timeline.ego(k).x + 1.35) - (4.6 + state.size[0]) / 2 for k, state in enumerate(states(timeline, 1))
+    ]
     assert min(gaps) > 1.0
     assert timeline.ego(119).speed == pytest.approx(speed, abs=0.6)
 
@@ -74,9 +76,19 @@ def test_ego_stops_for_a_crossing_person_and_drives_on():
 def test_events_fire_when_their_triggers_hold():
     events = [
         {"id": "at", "actor": "car", "when": {"time": 2.0}, "do": {"set_speed": {"to": 14.0, "rate": 4.0}}},
-        {"id": "apart", "actor": "car", "when": {"distance": {"to": "ego", "above": 30.0}}, "do": {"brake": {"to": 5.0}}},
+        {
+            "id": "apart",
+            "actor": "car",
+            "when": {"distance": {"to": "ego", "above": 30.0}},
+            "do": {"brake": {"to": 5.0}},
+        },
         {"id": "late", "actor": "ego", "when": {"after": "at", "delay": 1.5}, "do": {"set_speed": {"to": 6.0}}},
-        {"id": "close", "actor": "car", "when": {"headway": {"to": "ego", "below": 1.0}}, "do": {"brake": {"hold": 1.0}}},
+        {
+            "id": "close",
+            "actor": "car",
+            "when": {"headway": {"to": "ego", "below": 1.0}},
+            "do": {"brake": {"hold": 1.0}},
+        },
     ]
     timeline = compile(scenario(clock={"duration": 20.0}, actors=[car(lane=1, ahead=20.0)], events=events), fps=10)
     fired = {event.id: event.time for event in timeline.events}
@@ -109,7 +121,9 @@ def test_indicator_and_brake_lights_follow_what_the_driver_does():
 
 
 def test_followed_actor_keeps_its_headway():
-    events = [{"id": "tail", "actor": "car", "when": {"time": 0.0}, "do": {"follow": {"target": "ego", "headway": 1.0}}}]
+    events = [
+        {"id": "tail", "actor": "car", "when": {"time": 0.0}, "do": {"follow": {"target": "ego", "headway": 1.0}}}
+    ]
     timeline = compile(scenario(clock={"duration": 40.0}, actors=[car(ahead=-40.0)], events=events), fps=5)
     state = states(timeline, 1)[-1]
     gap = timeline.ego(199).x + 1.35 - state.x - (4.6 + state.size[0]) / 2
@@ -136,8 +150,18 @@ def test_environment_ramps_between_its_values():
         {"at": 8.0, "daylight": "day", "over": 2.0, "shape": "smooth", "weather": "rainy"},
         {"at": 10.0, "traffic_level": "high", "over": 3.0},
     ]
-    course = EnvironmentCourse(scenario(environment={"initial": {"traffic_level": "none"}, "timeline": changes}).environment)
-    assert [course.at(t).daylight for t in (0.0, 2.0, 3.0, 6.0, 8.5, 9.0, 12.0)] == [1.0, 1.0, 0.75, 0.0, 0.1562, 0.5, 1.0]
+    course = EnvironmentCourse(
+        scenario(environment={"initial": {"traffic_level": "none"}, "timeline": changes}).environment
+    )
+    assert [course.at(t).daylight for t in (0.0, 2.0, 3.0, 6.0, 8.5, 9.0, 12.0)] == [
+        1.0,
+        1.0,
+        0.75,
+        0.0,
+        0.1562,
+        0.5,
+        1.0,
+    ]
     assert [course.at(t).weather for t in (8.9, 9.0)] == ["clear", "rainy"]
     assert [course.at(t).traffic_level for t in (9.9, 11.0, 13.0)] == [0.0, 1.0, 3.0]
 
