@@ -77,6 +77,13 @@ def test_hook_is_called_after_every_block_of_the_decoder():
     assert seen == [(site.name, site.width) for site in net.config.sites()]
 
 
-def test_latent_channels_that_do_not_divide_the_width_are_refused():
-    with pytest.raises(ValueError, match="7 latent channels"):
-        Autoencoder(AutoencoderConfig(channels=7))
+def test_fresh_autoencoder_already_has_the_hues():
+    net = tiny()
+    x = torch.tensor([0.8, -0.5, 0.1]).view(1, 3, 1, 1) + 0.2 * torch.rand(1, 3, 64, 128)
+    fresh = net.decode(net.encode(x).mode()) - x
+    assert fresh.mean((2, 3)).abs().max() < 0.3
+
+
+def test_fewer_than_three_latent_channels_are_refused():
+    with pytest.raises(ValueError, match="2 latent channels, expected 3 or more"):
+        Autoencoder(AutoencoderConfig(channels=2))

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from einops import reduce, repeat
 from torch import Tensor, nn
 
 from drivesim.networks.blocks import Between, Down, ResBlock, Up, group_norm, identity
 from drivesim.networks.config import Config, Site
+
+CERTAIN = -6.0  # log-variance of fresh latents: at 0 they would drown in their own noise
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,14 @@ class Posterior(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Pictures (n 3 H W) to mean and log-variance (n 2c h w)."""
+    """Pictures (n 3 H W) to mean and log-variance (n 2c h w).
+
+    The picture itself, made small, is added to the first three channels, and the decoder adds it back, made large: so
+    hues are right from the start, and the networks learn what lacks.
+    """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.channels = config.channels
         patch = config.patch
         self.stem = nn.Conv2d(3, config.widths[0], 3 * patch, stride=patch, padding=patch)  # 3 x 3 patches
         self.blocks = nn.ModuleDict()
@@ -89,14 +93,15 @@ class Encoder(nn.Module):
                 self.blocks[f"{config.place(level)}_down{i}"] = ResBlock(width, width, norm=config.norm[level])
         self.norm = group_norm(config.widths[-1])
         self.head = nn.Conv2d(config.widths[-1], 2 * config.channels, 3, padding=1)
+        nn.init.constant_(self.head.bias[config.channels :], CERTAIN)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n 3 H W) -> (n 2c h w)."""
         h = self.stem(x)
         for block in self.blocks.values():
             h = block(h)
-        short = reduce(h, "n (c g) h w -> n c h w", "mean", c=self.channels)
-        return self.head(F.silu(self.norm(h))) + torch.cat([short, torch.zeros_like(short)], dim=1)
+        h = self.head(F.silu(self.norm(h)))
+        return torch.cat([h[:, :3] + F.avg_pool2d(x, x.shape[2] // h.shape[2]).to(h.dtype), h[:, 3:]], dim=1)
 
 
 class Decoder(nn.Module):
@@ -116,10 +121,11 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, *, between: Between = identity) -> Tensor:
         """(n c h w) -> (n 3 H W)."""
-        h = self.stem(z) + repeat(z, "n c h w -> n (c r) h w", r=self.stem.out_channels // z.shape[1])
+        h = self.stem(z)
         for name, block in self.blocks.items():
             h = block(h) if isinstance(block, Up) else between(name, block(h))
-        return F.pixel_shuffle(self.head(F.silu(h)), self.patch)
+        x = F.pixel_shuffle(self.head(F.silu(h)), self.patch)
+        return x + F.interpolate(z[:, :3], x.shape[2:], mode="bilinear").to(x.dtype)
 
 
 class Autoencoder(nn.Module):
@@ -130,10 +136,8 @@ class Autoencoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        if config.widths[-1] % config.channels:
-            raise ValueError(
-                f"{config.channels} latent channels, expected a divisor of the last width {config.widths[-1]}"
-            )
+        if config.channels < 3:
+            raise ValueError(f"{config.channels} latent channels, expected 3 or more: three hold the colours")
         self.config = config
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.register_buffer("latent_shift", torch.zeros(config.channels))
