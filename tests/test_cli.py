@@ -198,3 +198,22 @@ def test_sigterm_exits_143_and_leaves_nothing(tmp_path, checkout):
     assert child.wait(timeout=30) == 143
     assert time.monotonic() - started < 10
     assert list(tmp_path.iterdir()) == []
+
+
+def test_render_makes_a_clip_with_its_overlay_and_again_does_nothing(tmp_path, capsys):
+    (tmp_path / "street.yaml").write_text("schema: drivesim.scenario/1\nname: street\nclock: {duration: 0.5}\n")
+    argv = ["render", tmp_path / "street.yaml", "--out", tmp_path / "clip", "--fps", "4"]
+    assert run(*argv, capsys=capsys)[0] == 0
+    names = {file.name for file in (tmp_path / "clip").iterdir()}
+    assert names == {"video.mp4", "overlay.mp4", "facts.jsonl", "clip.json", "run.json"}
+    before = (tmp_path / "clip" / "run.json").read_bytes()
+    assert run(*argv, capsys=capsys)[0] == 0
+    assert (tmp_path / "clip" / "run.json").read_bytes() == before
+
+
+def test_render_refuses_a_folder_with_something_else(starter, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    code, _, err = run("render", starter, "--out", tmp_path / "mine", capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]

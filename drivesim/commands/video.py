@@ -14,7 +14,7 @@ def add(groups: Any) -> None:
         groups,
         "render",
         run_render,
-        about="render the town's video of a scenario, 512 x 1024, with exact labels",
+        about="render the town's video of a scenario, 512 x 1024, with exact labels and an overlay of them",
         example="drivesim render cut_in --out out/render --fps 30",
     )
     _common(render)
@@ -66,7 +66,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     from drivesim.town import render
 
     with progress_bar("render") as progress:
-        clip = render(timeline, arguments.out, lossless=arguments.lossless, progress=progress)
+        clip = render(timeline, arguments.out, lossless=arguments.lossless, overlay=True, progress=progress)
     print(clip.path)
     return 0
 

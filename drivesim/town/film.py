@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drivesim.atomic import partial_folder
 from drivesim.clips import Clip, ClipWriter, finished, software
+from drivesim.overlay import draw
 from drivesim.town.renderer import Town
 from scenarios.timeline import Timeline
 
@@ -19,14 +20,16 @@ def render(
     *,
     lossless: bool = False,
     size: tuple[int, int] | None = None,
+    overlay: bool = False,
     progress: Callable[[int, int], object] | None = None,
     resume: bool = True,
 ) -> Clip:
     """The town's video of ``timeline`` with its exact labels, as a clip in the new folder ``out``.
 
     ``size``: (height, width) in px; None means the camera's own, else the facts are those of the resized camera.
-    ``progress(done, total)`` is called after every frame. ``resume``: go on after the last whole chunk of a killed run and return a
-    clip that is there already; False starts anew. Raises `UserError` if something else is at ``out``.
+    ``overlay``: also a video "overlay" with the labels drawn in. ``progress(done, total)`` is called after every frame.
+    ``resume``: go on after the last whole chunk of a killed run and return a clip that is there already; False starts
+    anew. Raises `UserError` if something else is at ``out``.
 
     >>> import tempfile
     >>> from scenarios import compile, load
@@ -49,18 +52,21 @@ def render(
     }
     if not resume:
         shutil.rmtree(partial_folder(out), ignore_errors=True)
-    elif (clip := finished(out, provenance)) is not None:
+    elif (clip := finished(out, provenance)) is not None and (not overlay or "overlay" in clip.videos):
         return clip
     width, height = timeline.camera.width, timeline.camera.height
     with (
-        ClipWriter(out, fps=timeline.fps, width=width, height=height, provenance=provenance, lossless=lossless) as writer,
+        ClipWriter(
+            out, fps=timeline.fps, width=width, height=height, provenance=provenance, lossless=lossless,
+            extra_videos=("overlay",) if overlay else (),
+        ) as writer,
         Town(timeline.camera) as town,
-    ):
+    ):  # fmt: skip
         for k in range(writer.done, len(timeline)):
             facts = timeline[k]
             frame = town.draw(facts, timeline.track(k), timeline.world, timeline.ego_s(k), ("colour",)).colour
             assert frame is not None
-            writer.write(frame, facts)
+            writer.write(frame, facts, **({"overlay": draw(frame, facts)} if overlay else {}))
             if progress is not None:
                 progress(k + 1, len(timeline))
         return writer.finish()
