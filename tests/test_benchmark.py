@@ -202,3 +202,10 @@ def test_the_anchor_on_real_video_is_what_the_benchmark_measures(tmp_path, share
     assert metrics["anchor"] == anchor
     assert total["boxes"] == anchor["boxes"]
     assert total["AP50"] == pytest.approx(anchor["AP50"], abs=0.005)
+
+
+def test_a_page_of_many_clips_holds_few_stills(tmp_path) -> None:
+    benchmark([make_clip(f"c{k}", frames=1) for k in range(40)], Constant(), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("data:image/jpeg") == 24
+    assert "The first 6 of 40 clips" in page

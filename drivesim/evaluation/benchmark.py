@@ -19,6 +19,7 @@ from drivesim.report import render_benchmark
 from scenarios.crowdedness import VisibleRule, visible_rule
 
 SCHEMA = "drivesim.benchmark/1"
+STILLS, STILLS_OF_A_CLIP = 24, 3  # at most so many on a page, and of one clip: a page of many clips stays small
 
 
 def benchmark(
@@ -80,8 +81,19 @@ def _watch_all(
             if progress is not None:
                 progress(before + done, sum(totals))
 
-        seen.append(watch(clip, detector, protocol, progress=report))
+        seen.append(watch(clip, detector, protocol, stills=stills_of(number, len(clips)), progress=report))
     return seen
+
+
+def stills_of(number: int, clips: int) -> int:
+    """How many stills clip ``number`` of ``clips`` gives to the page: the same for all, or one of every few.
+
+    >>> [stills_of(number, 2) for number in range(2)], sum(stills_of(number, 100) for number in range(100))
+    ([3, 3], 24)
+    """
+    if clips <= STILLS:
+        return min(STILLS_OF_A_CLIP, STILLS // clips)
+    return (number + 1) * STILLS // clips - number * STILLS // clips
 
 
 def _clip_row(seen: SeenClip, protocol: Protocol) -> dict[str, Any]:

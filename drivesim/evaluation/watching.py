@@ -14,7 +14,6 @@ from drivesim.metrics.flicker import warped_error
 from drivesim.perception import Detections, Detector
 from scenarios.facts import FrameFacts
 
-STILLS = 3  # kept of every clip, evenly spread
 Progress = Callable[[int, int], None]
 
 
@@ -51,14 +50,16 @@ class SeenClip:
         }
 
 
-def watch(clip: Clip, detector: Detector, protocol: Protocol, *, progress: Progress | None = None) -> SeenClip:
+def watch(
+    clip: Clip, detector: Detector, protocol: Protocol, *, stills: int = 0, progress: Progress | None = None
+) -> SeenClip:
     """Run the detector on every n-th frame; memory does not grow with the clip but for what was found.
 
-    ``progress(done, total)`` is called after each scored frame.
+    ``stills``: how many frames to keep as pictures, evenly spread. ``progress(done, total)`` counts frames.
     """
     numbers = range(0, len(clip), protocol.every)
-    kept = {numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, min(STILLS, len(numbers)))}
-    frames, stills = [], {}
+    kept = {numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, min(stills, len(numbers)))}
+    frames, pictures = [], {}
     for done, (number, frame, following) in enumerate(_with_next(clip, numbers), start=1):
         frames.append(
             SeenFrame(
@@ -71,10 +72,10 @@ def watch(clip: Clip, detector: Detector, protocol: Protocol, *, progress: Progr
             )
         )
         if number in kept:
-            stills[number] = frame
+            pictures[number] = frame
         if progress is not None:
             progress(done, len(numbers))
-    return SeenClip(clip, tuple(frames), stills)
+    return SeenClip(clip, tuple(frames), pictures)
 
 
 def _with_next(clip: Clip, numbers: range) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from drivesim.report.plots import Series, bars, lines, meter
 
 TEMPLATES = Path(__file__).parent / "templates"
+PLOTTED = 6  # clips in the plots over time: more lines cannot be told apart
 STILL_WIDTH = 960  # px; wider frames are reduced to it
 JPEG_QUALITY = 82
 LOOKS = {
@@ -88,6 +89,7 @@ def render_benchmark(metrics: Mapping[str, Any], stills: Sequence[Still]) -> str
     page = environment.get_template("benchmark.html.j2")
     return page.render(
         metrics=metrics,
+        plotted=metrics["clips"][:PLOTTED],
         stills=stills,
         kinds={kind: scores for kind, scores in metrics["scores"].items() if scores["total"]["boxes"]},
         absent=[kind for kind, scores in metrics["scores"].items() if not scores["total"]["boxes"]],
@@ -163,6 +165,6 @@ def _look_plot(metrics: Mapping[str, Any], name: str, label: str) -> Markup:
             [(row["start"] + row["end"]) / 2 for row in clip["looks"][name]],
             [row["mean"] for row in clip["looks"][name]],
         )
-        for clip in metrics["clips"]
+        for clip in metrics["clips"][:PLOTTED]
     ]
     return lines(series, x_label="time in the clip, s", y_label=label)
