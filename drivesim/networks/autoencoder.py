@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from drivesim.networks.blocks import Between, Down, ResBlock, Up, group_norm, identity
+from drivesim.networks.blocks import Between, Down, ResBlock, Up, group_norm, identity, zeroed
 from drivesim.networks.config import Config, Site
 
 CERTAIN = -6.0  # log-variance of fresh latents: at 0 they would drown in their own noise
@@ -77,8 +77,8 @@ class Posterior(NamedTuple):
 class Encoder(nn.Module):
     """Pictures (n 3 H W) to mean and log-variance (n 2c h w).
 
-    The picture itself, made small, is added to the first three channels, and the decoder adds it back, made large: so
-    hues are right from the start, and the networks learn what lacks.
+    The picture, made small, is added to the first three channels; the decoder adds those, made large, to its output.
+    A fresh autoencoder does just that: hues are right from the first step, and the networks learn what lacks.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
@@ -93,7 +93,10 @@ class Encoder(nn.Module):
                 self.blocks[f"{config.place(level)}_down{i}"] = ResBlock(width, width, norm=config.norm[level])
         self.norm = group_norm(config.widths[-1])
         self.head = nn.Conv2d(config.widths[-1], 2 * config.channels, 3, padding=1)
-        nn.init.constant_(self.head.bias[config.channels :], CERTAIN)
+        with torch.no_grad():
+            self.head.weight[:3] = 0.0
+            self.head.bias[:3] = 0.0
+            self.head.bias[config.channels :] = CERTAIN
 
     def forward(self, x: Tensor) -> Tensor:
         """(n 3 H W) -> (n 2c h w)."""
@@ -117,7 +120,7 @@ class Decoder(nn.Module):
                 self.blocks[f"{config.place(level)}_in"] = Up(config.widths[level + 1], width, shortcut=True)
             for i in range(config.decoder_depth[level]):
                 self.blocks[f"{config.place(level)}_up{i}"] = ResBlock(width, width, norm=config.norm[level])
-        self.head = nn.Conv2d(config.widths[0], 3 * config.patch**2, 3, padding=1)
+        self.head = zeroed(nn.Conv2d(config.widths[0], 3 * config.patch**2, 3, padding=1))
 
     def forward(self, z: Tensor, *, between: Between = identity) -> Tensor:
         """(n c h w) -> (n 3 H W)."""
