@@ -15,7 +15,7 @@ from panda3d import core
 
 from scenarios.facts import Camera
 
-NEAR, FAR = 0.2, 900.0  # metres
+NEAR, FAR = 0.4, 900.0  # metres
 SAMPLE_SHIFT = 0.25  # px by which the rasteriser draws too far up and left (measured: mean offset of the edges of 200 cubes)
 core.load_prc_file_data("drivesim", "load-display p3tinydisplay\nwindow-type offscreen\naudio-library-name null\nnotify-level-display error")
 

@@ -115,7 +115,7 @@ def head_light(points: Floats, normals: Floats) -> Floats:
     spread = np.exp(-np.square(way[:, 1] / (1.6 + 0.42 * ahead)))
     rise = np.clip(0.035 - way[:, 2] / ahead, 0.0, 0.06) / 0.06  # dipped: little light above the lamp's own height
     facing = np.clip(-np.einsum("nc,nc->n", way, normals) / far, 0, 1)
-    light = 1.5 * (0.25 + 0.75 * rise) * spread * (0.42 + 0.58 * facing) / (1 + np.square(far / 17))
+    light = 1.25 * (0.25 + 0.75 * rise) * spread * (0.42 + 0.58 * facing) / (1 + np.square(far / 17))
     return np.where(way[:, 0] > 0, light * np.clip(way[:, 0] / 2.5, 0, 1), 0).astype(np.float32)
 
 
@@ -140,7 +140,7 @@ def hazed(colour: Floats, points: Floats, now: Look, eye: Floats) -> NDArray[np.
     return seen
 
 
-LAMP_COLOUR = np.array([1.0, .82, .54], np.float32) * np.float32(2.1)
+LAMP_COLOUR = np.array([1.0, .82, .54], np.float32) * np.float32(1.35)
 
 
 def wetted(surface: Surface, now: Look) -> Surface:

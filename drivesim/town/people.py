@@ -9,9 +9,9 @@ import numpy as np
 
 from drivesim.town.meshes import Mesh, ellipsoid, loft, merge, tube
 
-STRIDE = 1.5  # metres walked in one full swing of both legs
+STRIDE = 1.3  # metres walked in one full swing of both legs
 POSES = 16  # poses of one stride that are kept; between them the eye sees no step
-WIDEST = (1.1, 0.56)  # length and width in m of the widest stride, which fills the box
+WIDEST = (0.76, 0.56)  # length and width in m of the widest stride, which fills the box
 HIP, SHOULDER = 0.92, 1.42  # heights of the joints in m, for a person 1.75 m tall
 
 
@@ -23,12 +23,12 @@ def pedestrian(variant: int, pose: int) -> Mesh:
     """
     from drivesim.town.vehicles import SLOT
 
-    swing = 0.52 * np.sin(2 * np.pi * pose / POSES)
+    swing = 0.29 * np.sin(2 * np.pi * pose / POSES)
     parts = _trunk(SLOT, skirt=variant % 4 == 3, long_hair=variant % 2 == 1)
     for side, sign in ((0.095, 1), (-0.095, -1)):
-        bend = 0.5 * max(0.0, np.cos(2 * np.pi * pose / POSES) * sign)
+        bend = 0.42 * max(0.0, np.cos(2 * np.pi * pose / POSES) * sign)
         parts.append(_leg(side, sign * swing, bend, SLOT))
-        parts.append(_arm(side * 2.35, -sign * swing * 0.8, SLOT))
+        parts.append(_arm(side * 2.35, -sign * swing * 1.1, SLOT))
     body = merge(parts)
     low, high = body.points[:, 2].min(), body.points[:, 2].max()
     return body.moved((0, 0, -low)).scaled((1 / WIDEST[0], 1 / WIDEST[1], 1 / (high - low)))

@@ -33,18 +33,18 @@ def vehicle(category: str, variant: int) -> Mesh:
 # The hull: (x, half width, bottom z, shoulder z) from rear to front. The cabin: (x, half width, z) of its rear and front
 # edges at the shoulder and at the roof.
 _SEDAN = (
-    [(-2.22, .74, .40, .78), (-2.12, .83, .30, .93), (-1.9, .88, .24, 1.0), (-1.0, .90, .20, .97), (0.2, .90, .20, .95),
-     (1.0, .89, .21, .93), (1.6, .88, .22, .86), (2.0, .84, .26, .77), (2.2, .74, .36, .66)],
+    [(-2.22, .80, .38, .80), (-2.12, .87, .28, .94), (-1.9, .88, .24, 1.0), (-1.0, .90, .20, .97), (0.2, .90, .20, .95),
+     (1.0, .89, .21, .93), (1.6, .88, .22, .86), (2.0, .86, .26, .77), (2.2, .79, .34, .66)],
     ((-1.75, 1.0), (-1.05, 1.46), (0.15, 1.45), (1.12, 0.92)),
 )  # fmt: skip
 _HATCHBACK = (
-    [(-2.02, .78, .42, .88), (-1.95, .84, .30, .98), (-1.75, .87, .24, 1.02), (-0.9, .89, .20, 1.0), (0.2, .89, .20, .98),
-     (0.9, .88, .21, .95), (1.5, .87, .22, .88), (1.85, .83, .26, .78), (2.02, .72, .36, .66)],
+    [(-2.02, .81, .38, .88), (-1.95, .86, .28, .98), (-1.75, .87, .24, 1.02), (-0.9, .89, .20, 1.0), (0.2, .89, .20, .98),
+     (0.9, .88, .21, .95), (1.5, .87, .22, .88), (1.85, .85, .26, .78), (2.02, .78, .34, .66)],
     ((-1.93, 1.0), (-1.5, 1.5), (0.1, 1.5), (1.1, 0.94)),
 )  # fmt: skip
 _SUV = (
-    [(-2.3, .80, .48, .98), (-2.22, .88, .36, 1.08), (-2.0, .93, .30, 1.12), (-1.0, .95, .27, 1.1), (0.2, .95, .27, 1.08),
-     (1.0, .94, .28, 1.07), (1.7, .92, .30, 1.02), (2.1, .88, .34, .94), (2.28, .78, .44, .82)],
+    [(-2.3, .85, .44, .98), (-2.22, .92, .34, 1.08), (-2.0, .93, .30, 1.12), (-1.0, .95, .27, 1.1), (0.2, .95, .27, 1.08),
+     (1.0, .94, .28, 1.07), (1.7, .92, .30, 1.02), (2.1, .90, .34, .94), (2.28, .83, .42, .82)],
     ((-2.15, 1.1), (-1.85, 1.7), (0.2, 1.7), (1.15, 1.07)),
 )  # fmt: skip
 
@@ -56,13 +56,12 @@ def _car(stations: list[tuple[float, float, float, float]], cabin: tuple) -> Mes
     axles = (rear + 0.80, front - 0.86)
     parts = [_hull(stations), _cabin(cabin, half - 0.06), *_wheels(axles, half, radius)]
     parts += _lamps(rear + 0.06, front - 0.10, half, stations[1][3] - 0.16, stations[-1][3] + 0.02)
-    parts += _bumpers(rear, front, half, stations[0][2] - 0.08)
-    mirror_x = cabin[3][0] - 0.28
+    parts += _bumpers(rear, front, half, stations[0][2] - 0.22)
+    mirror_x, mirror_z = cabin[3][0] - 0.28, cabin[3][1] + 0.06
     for side in (1, -1):
-        y = side * (half + 0.01)
-        parts.append(
-            box((mirror_x, min(y, y + side * 0.12), 0.98), (mirror_x + 0.14, max(y, y + side * 0.12), 1.12), BODY)
-        )
+        inner, outer = side * (half - 0.14), side * (half + 0.015)  # not wider than the wheels: the box is the body's
+        low, high = (mirror_x, min(inner, outer), mirror_z), (mirror_x + 0.12, max(inner, outer), mirror_z + 0.13)
+        parts.append(box(low, high, BODY))
     return merge(parts)
 
 
@@ -109,18 +108,18 @@ def _cabin(edges: tuple, half: float) -> Mesh:
 
 
 def _wheels(axles: tuple[float, ...], half: float, radius: float, width: float = 0.2) -> list[Mesh]:
-    """Wheels at both sides, each in a dark arch; they stand 2 cm out of the body so that they win against it in depth."""
+    """Wheels at both sides, each in a dark arch; hubs stand 2 cm out of the body so that they win against it in depth."""
     parts = []
     for x in axles:
         for side in (1, -1):
-            parts.append(wheel((x, side * (half + 0.02 - width / 2), radius), radius, width, SLOT["tyre"], SLOT["hub"]))
+            parts.append(wheel((x, side * (half - width / 2), radius), radius, width, SLOT["tyre"], SLOT["hub"]))
             angles = np.linspace(-0.25, np.pi + 0.25, 10)
             arch = np.c_[
                 x + 1.17 * radius * np.cos(angles),
-                np.full(10, side * (half + 0.008)),
+                np.full(10, side * (half - 0.004)),
                 radius + 1.17 * radius * np.sin(angles),
             ]
-            middle = np.broadcast_to((x, side * (half + 0.008), radius), (9, 3))
+            middle = np.broadcast_to((x, side * (half - 0.004), radius), (9, 3))
             corners = np.stack([middle, arch[:-1], arch[1:], middle], 1)
             parts.append(quads(corners if side < 0 else corners[:, ::-1], DARK))
     return parts
@@ -168,7 +167,7 @@ def _bumpers(rear: float, front: float, half: float, z: float) -> list[Mesh]:
     parts = []
     for x, sign in ((rear, -1), (front, 1)):
         near, far = sorted((x - sign * 0.25, x + sign * 0.05))
-        parts.append(box((near, -half * 0.93, z), (far, half * 0.93, z + 0.16), TRIM))
+        parts.append(box((near, -half * 0.985, z), (far, half * 0.985, z + 0.24), TRIM))
         edge = x + sign * 0.05
         parts.append(
             box(
@@ -177,7 +176,7 @@ def _bumpers(rear: float, front: float, half: float, z: float) -> list[Mesh]:
                 SLOT["plate"],
             )
         )
-        parts.append(box((near, -half * 0.86, z + 0.15), (far - sign * 0.0, half * 0.86, z + 0.30), BODY))
+        parts.append(box((near, -half * 0.9, z + 0.23), (far, half * 0.9, z + 0.38), BODY))
     return parts
 
 
