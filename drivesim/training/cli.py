@@ -79,7 +79,6 @@ def trainer_defaults(device: str) -> dict[str, Any]:
         "accelerator": device,
         "devices": 1,
         "precision": "bf16-mixed" if has_bf16(device) else "32-true",
-        "gradient_clip_val": 1.0,
         "logger": False,
         "log_every_n_steps": 10,
         "enable_checkpointing": False,

@@ -39,6 +39,7 @@ class Stage(L.LightningModule):
         rate: float = 3e-4,
         warm_up: int = 100,
         cool_down: float = 0.4,
+        clip: float = 1.0,
     ) -> None:
         """Note the settings.
 
@@ -49,10 +50,11 @@ class Stage(L.LightningModule):
             rate: learning rate.
             warm_up: batches over which the rate rises from zero.
             cool_down: share of the run, at its end, over which the rate falls to zero.
+            clip: the largest norm of the gradient.
         """
         super().__init__()
         self.part, self.batches, self.seed = part, batches, seed
-        self.rate, self.warm_up, self.cool_down = rate, warm_up, cool_down
+        self.rate, self.warm_up, self.cool_down, self.clip = rate, warm_up, cool_down, clip
         self.losses: dict[str, float] = {}
         self.codec: Codec | None = None
 
@@ -63,9 +65,13 @@ class Stage(L.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Adam on the trained part."""
-        optimizer = torch.optim.AdamW(self.trained.parameters(), self.rate, (0.9, 0.99), weight_decay=0.0)
+        optimizer = torch.optim.AdamW(self.trained.parameters(), self.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.share_of_rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
+        """Clip the gradient; Lightning's own clipping refuses fused optimisers in mixed precision."""
+        torch.nn.utils.clip_grad_norm_(self.trained.parameters(), self.clip)
 
     def share_of_rate(self, batch: int) -> float:
         """The learning rate at a batch, as a share of the full one."""

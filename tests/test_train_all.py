@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from training_clips import write_clips
+
+from drivesim.parts import PARTS, load_weights, part_file
+from drivesim.training import STAGES, train_all
+
+BUDGET_MINUTES = 0.25
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Path:
+    return write_clips(tmp_path_factory.mktemp("clips"), 4, frames=32)
+
+
+@pytest.fixture(scope="module")
+def trained(clips, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "out"
+    train_all("tiny", [clips], out, budget_minutes=BUDGET_MINUTES, device="cpu")
+    return out
+
+
+def test_train_all_leaves_weights_that_load(trained):
+    weights = load_weights(trained / "weights")
+    assert set(weights.fingerprints) == set(PARTS)
+    assert not weights.transfers
+    moved = [p for p in weights.key.temporal.parameters() if p.abs().max() > 0]
+    assert moved
+
+
+def test_finished_stages_are_not_repeated(trained, clips):
+    before = {name: part_file(trained / "weights", name).stat().st_mtime_ns for name in STAGES}
+    started = time.monotonic()
+    train_all("tiny", [clips], trained, budget_minutes=BUDGET_MINUTES, device="cpu")
+    assert time.monotonic() - started < 5.0
+    assert {name: part_file(trained / "weights", name).stat().st_mtime_ns for name in STAGES} == before
+
+
+def test_card_says_what_the_weights_were_trained_on(trained):
+    card = json.loads((trained / "weights" / "card.json").read_text())
+    assert card["trained_range"]["daylight"] == [0.0, 1.0]
+    assert card["trained_range"]["weather"] == ["clear"]
+    assert card["trained_range"]["focal_length"] == pytest.approx([780 / 1024] * 2)
+    assert card["trained_range"]["fps"] == [7.5, 7.5]
+    assert set(card["parts"]) == set(STAGES)
+    assert card["data"]["clips"] == 4
+    assert all(row == {"status": "not learned", "evidence": "not measured"} for row in card["conditions"].values())
+    assert card["parts"]["ae.image"]["measured"]["psnr"] > 5.0
+
+
+def test_plan_turns_the_budget_into_samples(trained):
+    plan = json.loads((trained / "plan.json").read_text())
+    for stage in STAGES:
+        row = plan["stages"][stage]
+        rows = (trained / "stages" / stage / "loss.csv").read_text().splitlines()
+        assert len(rows) == row["batches"] + 1
+        assert row["samples"] == row["batches"] * row["batch_size"]
+
+
+def test_latents_of_the_finished_autoencoder_have_about_unit_deviation(trained):
+    (stored,) = {path.parent.name.split("-")[0] for path in (trained / "cache").rglob("latents.npy")}
+    assert stored == "latents"
+    import numpy as np
+
+    latents = np.concatenate([np.load(path) for path in (trained / "cache").rglob("latents.npy")]).astype(np.float32)
+    assert 0.5 < latents.std() < 2.0
