@@ -18,8 +18,9 @@ from drivesim.perception import load_detector
 from drivesim.perception.detectors.layouts import METADATA_KEY, layout_from
 from drivesim.training import train_stage
 from drivesim.training.detector import assign, overlaps, quality_focal
-from drivesim.training.detector_data import ABSENT, IGNORED, augmented, read_boxes
+from drivesim.training.detector_data import ABSENT, IGNORED, DetectorData, augmented, read_boxes
 from drivesim.training.detector_run import LAYOUT_KEY, Exported, export
+from drivesim.training.plan import Plan, StagePlan
 from scenarios.facts import FrameFacts, ObjectFacts, categories
 
 TINY = DetectorConfig(size=(64, 128), widths=(8, 8, 16, 16, 16), blocks=(1, 1, 1, 1), head=16)
@@ -128,7 +129,12 @@ def trained(tmp_path_factory):
     for number in range(3):
         coloured_clip(folder / "clips", number)
     coloured_clip(folder / "other", 99, frames=8)
-    weights = train_stage("detector", "tiny", [folder / "clips"], folder / "run", budget_minutes=0.2, device="cpu")
+    data = DetectorData([str(folder / "clips")], str(folder / "run" / "cache"), size=TINY.size)
+    data.prepare_caches()
+    # A plan that is settled beforehand: as many batches on a busy machine as on an idle one.
+    planned = StagePlan(120, 4, data.fingerprint, budget_minutes=1.0, seconds_per_batch=0.1, preparation_seconds=1.0)
+    Plan(folder / "run" / "plan.json", preset="tiny", seed=0).settle("detector", planned)
+    weights = train_stage("detector", "tiny", [folder / "clips"], folder / "run", device="cpu")
     return folder, weights / "detector.onnx"
 
 
