@@ -30,6 +30,13 @@ def preview(
     The video shows the projected boxes on a plain sketch of the view, the bird's eye view beside it, the conditions and
     the events that fired, at 10 frames/s. ``seed``: instead of the scenario's own. ``progress(done, total)`` is called
     after each frame. Raises `UserError` if ``out`` is there already.
+
+    >>> import tempfile
+    >>> from scenarios import load
+    >>> scenario = load("cut_in")
+    >>> short = scenario.model_copy(update={"clock": scenario.clock.model_copy(update={"duration": 0.2})})
+    >>> sorted(path.name for path in preview(short, Path(tempfile.mkdtemp()) / "preview").iterdir())
+    ['preview.mp4', 'storyboard.png']
     """
     timeline = compile(scenario, fps=FPS, seed=seed)
     stills = {round(index) for index in np.linspace(0, len(timeline) - 1, min(STILLS, len(timeline)))}

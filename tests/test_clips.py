@@ -92,6 +92,15 @@ def test_a_stopped_run_goes_on_after_its_last_whole_chunk_to_the_same_bytes(tmp_
     assert (resumed.read([3], video="overlay") == 255).all()
 
 
+def test_a_run_without_a_whole_chunk_leaves_nothing(tmp_path):
+    with (
+        pytest.raises(ValueError, match="expected even"),
+        ClipWriter(tmp_path / "a", **{**SHAPE, "width": 65}) as writer,
+    ):
+        writer.write(np.zeros((32, 65, 3), np.uint8), facts(0))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_provenance_starts_anew(tmp_path):
     with ClipWriter(tmp_path / "a", **SHAPE) as writer:
         fill(writer, 9)
@@ -188,6 +197,14 @@ def test_facts_are_read_on_demand_and_a_bad_line_is_named(tmp_path):
     path.write_text(path.read_text().replace('"index":3,', '"indes":3,'))
     with pytest.raises(UserError, match=r"facts.jsonl:5: FrameFacts got .*indes"):
         list(clip.facts)
+
+
+def test_a_number_that_is_none_is_refused(tmp_path):
+    clip = make(tmp_path / "a")
+    path = clip.path / "facts.jsonl"
+    path.write_text(path.read_text().replace('"daylight":0.5', '"daylight":NaN'))
+    with pytest.raises(UserError, match=r"facts.jsonl:2: NaN found, expected a finite number"):
+        clip.facts[0]
 
 
 def test_facts_with_a_missing_line_are_refused(tmp_path):

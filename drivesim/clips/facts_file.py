@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -24,6 +24,19 @@ def facts_header() -> bytes:
 def facts_line(facts: FrameFacts) -> bytes:
     """One frame as a line. Raises ``ValueError`` on NaN or infinity."""
     return _line(facts.to_dict())
+
+
+def strict_json(data: bytes) -> Any:
+    """The value of a JSON text. Raises ``ValueError`` on NaN and infinity, which Python would take.
+
+    >>> strict_json(b'{"speed": 3.5}')
+    {'speed': 3.5}
+    """
+    return json.loads(data, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} found, expected a finite number")
 
 
 def _line(value: dict) -> bytes:
@@ -64,7 +77,7 @@ class FactsFile(Sequence[FrameFacts]):
                 start, end = self._offsets[index : index + 2]
                 file.seek(start)
                 try:
-                    yield FrameFacts.from_dict(json.loads(file.read(end - start)))
+                    yield FrameFacts.from_dict(strict_json(file.read(end - start)))
                 except (ValueError, TypeError, AttributeError) as error:
                     raise UserError(f"{self.path}:{index + 2}: {error}") from error
 

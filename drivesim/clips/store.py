@@ -13,7 +13,7 @@ from typing import Any
 
 from drivesim.atomic import partial_folder
 from drivesim.clips.clip import MAIN, Clip
-from drivesim.clips.facts_file import FactsFile
+from drivesim.clips.facts_file import FactsFile, strict_json
 from drivesim.clips.video import SUFFIXES, VideoFile, exact_rate
 from drivesim.errors import UserError
 
@@ -24,6 +24,19 @@ def read_clip(path: str | Path) -> Clip:
     """The clip in a folder; checks clip.json, file sizes and the video's header (`verify` checks the content too).
 
     Raises `UserError` that says what was found and what was expected.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from drivesim.clips import ClipWriter
+    >>> from scenarios.facts import FrameFacts
+    >>> out = Path(tempfile.mkdtemp()) / "clip"
+    >>> with ClipWriter(out, fps=7.5, width=64, height=32, provenance={"origin": "town"}) as writer:
+    ...     for index in range(writer.done, 3):
+    ...         writer.write(np.zeros((32, 64, 3), np.uint8), FrameFacts(index, index / 7.5, daylight=1.0))
+    ...     clip = writer.finish()
+    >>> clip = read_clip(out)
+    >>> len(clip), clip.fps, clip.origin, clip.facts[2].daylight, clip.read([0, 2]).shape
+    (3, 7.5, 'town', 1.0, (2, 32, 64, 3))
     """
     folder = Path(path)
     card = _read_card(folder)
@@ -106,7 +119,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file, or ``None`` if there is none."""
     try:
-        value = json.loads(path.read_bytes())
+        value = strict_json(path.read_bytes())
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None

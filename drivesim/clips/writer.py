@@ -71,12 +71,14 @@ class ClipWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drop the open chunk; whole ones stay for a later run."""
+        """Drop the open chunk; whole ones stay for a later run, and where there is none nothing stays."""
         if self._segments:
             self._facts.close()
             for segment in self._segments.values():
                 segment.abandon()
             self._segments = {}
+        if not self._chunks:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def write(self, frame: np.ndarray, facts: FrameFacts, **extra: np.ndarray) -> None:
         """Append one frame (uint8 h w 3 RGB), its FrameFacts, and a frame for each of ``extra_videos`` by its name.

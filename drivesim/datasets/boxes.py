@@ -12,12 +12,12 @@ not listed is unknown too; a frame with an empty list has nobody in it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drivesim.clips.facts_file import strict_json
 from drivesim.errors import UserError
 
 BOX_FORMAT = "x1,y1,x2,y2 normalised 0..1"
@@ -85,7 +85,7 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: {path.stat().st_size} bytes, expected at most {MAX_BYTES}")
-        document = json.loads(path.read_bytes(), parse_constant=_no_constant)
+        document = strict_json(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}, expected a file of boxes") from error
     except ValueError as error:
@@ -96,10 +96,6 @@ def _load(path: Path) -> dict[str, Any]:
     if document.get("box_format") != BOX_FORMAT:
         raise UserError(f"{path}: box_format is {document.get('box_format')!r}, expected {BOX_FORMAT!r}")
     return document
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} found, expected a finite number")
 
 
 def _box(row: Mapping[str, Any], unused: int) -> Box:

@@ -36,6 +36,14 @@ def read_footage(
     fields of FrameFacts, say ``{"daylight": 1.0, "weather": "clear"}``.
 
     Raises `UserError` where nothing is found, ``fps`` is missing or not for a video, or a file is unreadable.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "drive"
+    >>> folder.mkdir()
+    >>> _ = [cv2.imwrite(f"{folder}/{k}.png", np.zeros((20, 40, 3), np.uint8)) for k in range(3)]
+    >>> (clip,) = read_footage(folder, fps=10, facts={"daylight": 1.0})
+    >>> len(clip), clip.origin, clip.facts[2].daylight, clip.facts[2].objects
+    (3, 'real', 1.0, None)
     """
     path, known = Path(path), dict(facts or {})
     found = list(_find(path))

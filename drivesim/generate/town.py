@@ -66,6 +66,11 @@ def town_dataset(
     called with the number of finished clips. Asking for more clips later adds to the folder.
 
     Raises `UserError` if ``out`` holds anything but a dataset with the same seed, frames, share and size.
+
+    >>> import tempfile
+    >>> out = town_dataset(tempfile.mkdtemp(), clips=1, frames=1, size=(32, 64), workers=1)
+    >>> sorted(path.name for path in out.iterdir())
+    ['clips', 'dataset.json', 'manifest.jsonl']
     """
     out, recipe = Path(out), Recipe(seed, frames, fast_share, *size)
     rows = _open(out, recipe)

@@ -23,6 +23,11 @@ def draw(frame: np.ndarray, facts: FrameFacts, *, strip: bool = True) -> np.ndar
     A road user is drawn as its 3-D box, the front crossed, if its place and the camera are known, else as its 2-D box;
     dim from an occlusion of 0.5 and not at all from 0.9. Those that count as seen (`scenarios.crowdedness`) are named.
     Pixels in ``facts`` are those of its camera, or of ``frame`` where the camera is unknown.
+
+    >>> from scenarios import compile, load
+    >>> facts = compile(load("cut_in"), fps=1)[5]
+    >>> draw(np.zeros((512, 1024, 3), np.uint8), facts).any()
+    np.True_
     """
     canvas = np.ascontiguousarray(frame).copy()
     height, width = canvas.shape[:2]
