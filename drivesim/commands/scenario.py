@@ -67,7 +67,7 @@ def run_validate(arguments: argparse.Namespace) -> int:
     files = [file for given in arguments.scenarios for file in scenario_files(given)]
     found = [finding for file in files for finding in validate(file)]
     for finding in found:
-        print(f"{finding.file}:{finding.line}:{finding.column}: {finding.message}")
+        print(finding)
     if not found:
         print(f"{len(files)} scenario{'s' if len(files) != 1 else ''}: fine")
     return 1 if found else 0
