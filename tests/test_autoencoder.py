@@ -95,3 +95,8 @@ def test_fresh_autoencoder_makes_the_picture_small_and_large_again():
 def test_fewer_than_three_latent_channels_are_refused():
     with pytest.raises(ValueError, match="2 latent channels, expected 3 or more"):
         Autoencoder(AutoencoderConfig(channels=2))
+
+
+def test_channel_that_says_nothing_cannot_be_scaled():
+    with pytest.raises(ValueError, match="expected all positive"):
+        tiny().fit_latents(torch.zeros(8), torch.tensor([1.0] * 7 + [0.0]))

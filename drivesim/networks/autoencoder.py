@@ -75,7 +75,7 @@ class Posterior(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Pictures (n 3 H W) to mean and log-variance (n 2c h w).
+    """Pictures (n 3 H W) to mean and log-variance of latents.
 
     The picture, made small, is added to the first three channels; the decoder adds those, made large, to its output.
     A fresh autoencoder does just that: hues are right from the first step, and the networks learn what lacks.
@@ -92,19 +92,16 @@ class Encoder(nn.Module):
             for i in range(config.encoder_depth[level]):
                 self.blocks[f"{config.place(level)}_down{i}"] = ResBlock(width, width, norm=config.norm[level])
         self.norm = group_norm(config.widths[-1])
-        self.head = nn.Conv2d(config.widths[-1], 2 * config.channels, 3, padding=1)
-        with torch.no_grad():
-            self.head.weight[:3] = 0.0
-            self.head.bias[:3] = 0.0
-            self.head.bias[config.channels :] = CERTAIN
+        self.head = zeroed(nn.Conv2d(config.widths[-1], 2 * config.channels, 3, padding=1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(n 3 H W) -> (n 2c h w)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n 3 H W) -> mean and log-variance, (n c h w) float32 each."""
         h = self.stem(x)
         for block in self.blocks.values():
             h = block(h)
-        h = self.head(F.silu(self.norm(h)))
-        return torch.cat([h[:, :3] + F.avg_pool2d(x, x.shape[2] // h.shape[2]).to(h.dtype), h[:, 3:]], dim=1)
+        mean, logvar = self.head(F.silu(self.norm(h))).float().chunk(2, dim=1)
+        small = F.avg_pool2d(x.float(), x.shape[2] // h.shape[2])
+        return torch.cat([mean[:, :3] + small, mean[:, 3:]], dim=1), (logvar + CERTAIN).clamp(-20, 10)
 
 
 class Decoder(nn.Module):
@@ -154,10 +151,10 @@ class Autoencoder(nn.Module):
         factor = self.config.factor
         if x.shape[-2] % factor or x.shape[-1] % factor:
             raise ValueError(f"pictures are {x.shape[-2]} x {x.shape[-1]} pixels, expected multiples of {factor}")
-        mean, logvar = self.encoder(x).float().chunk(2, dim=1)
+        mean, logvar = self.encoder(x)
         scale = self.latent_scale[:, None, None]
         mean = (mean - self.latent_shift[:, None, None]) * scale
-        return Posterior(mean, logvar.clamp(-20, 10) + 2 * scale.log())
+        return Posterior(mean, logvar + 2 * scale.log())
 
     def decode(self, z: Tensor, *, between: Between = identity) -> Tensor:
         """Scaled latents (n c h w) -> pictures (n 3 8h 8w), about in [-1, 1].
@@ -169,6 +166,11 @@ class Autoencoder(nn.Module):
 
     @torch.no_grad()
     def fit_latents(self, mean: Tensor, std: Tensor) -> None:
-        """From now on scale latents by these statistics (c,) of the latents as they are scaled now."""
+        """From now on scale latents by these statistics (c,) of the latents as they are scaled now.
+
+        Raises ``ValueError`` for a deviation that is not positive: a channel says nothing.
+        """
+        if not (std > 0).all():
+            raise ValueError(f"the latents' deviations are {std.tolist()}, expected all positive")
         self.latent_shift += mean.to(self.latent_shift) / self.latent_scale
         self.latent_scale /= std.to(self.latent_scale)
