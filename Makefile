@@ -5,12 +5,13 @@ AREA ?= chain
 ONLY ?=
 PYTHON = $(VENV)/bin/python
 
-.PHONY: help setup demo test lint acceptance
+.PHONY: help setup demo test lint types acceptance
 
 help:
 	@echo "make demo             from a scenario to a video with labels and a report page, in $(OUT)"
 	@echo "make test             the test suite"
-	@echo "make lint             ruff and mypy"
+	@echo "make lint             ruff: rules and layout, as in CI"
+	@echo "make types            mypy"
 	@echo "make acceptance       the heavy acceptance lines of AREA=$(AREA), as JSON; ONLY=TEXT picks some"
 	@echo "make setup            only the virtual environment $(VENV)"
 
@@ -26,6 +27,8 @@ test: setup
 lint: setup
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+
+types: setup
 	@$(PYTHON) -m mypy
 
 acceptance: setup

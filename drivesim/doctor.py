@@ -20,6 +20,7 @@ IMPORT_NAMES = {
     "panda3d": "panda3d.core",
     "pyyaml": "yaml",
 }
+WEIGHTS = Path(__file__).parent / "weights" / "nano"
 # Shared library that an import misses -> the Debian package that has it.
 SYSTEM_PACKAGES = {
     "libEGL": "libegl1",
@@ -71,8 +72,8 @@ def examine() -> list[Check]:
     'python'
     """
     checks = [*_machine(), *_libraries(), _one_opencv()]
-    abilities = (("h264", _h264), ("off-screen", _off_screen), ("bf16", _bf16), ("gpu", _gpu), ("weights", _weights))
-    return checks + [_attempt(name, check) for name, check in abilities]
+    abilities = (("h264", _h264), ("off-screen", _off_screen), ("bf16", _bf16), ("gpu", _gpu))
+    return [*checks, *(_attempt(name, check) for name, check in abilities), _weights(), _detector()]
 
 
 def _machine() -> Iterator[Check]:
@@ -179,7 +180,14 @@ def _gpu() -> Check:
 
 def _weights() -> Check:
     parts = shipped_parts()
-    return Check("weights", bool(parts), ", ".join(parts) or "no nano weights shipped", needed=False)
+    return Check("weights", bool(parts), ", ".join(parts) or "no nano weights are shipped", needed=False)
+
+
+def _detector() -> Check:
+    shipped = (WEIGHTS / "detector.onnx").is_file()
+    return Check(
+        "detector", shipped, "the reference detector is" + ("" if shipped else " not") + " shipped", needed=False
+    )
 
 
 def shipped_parts() -> list[str]:
@@ -188,5 +196,4 @@ def shipped_parts() -> list[str]:
     >>> "detector" in shipped_parts()
     False
     """
-    folder = Path(__file__).parent / "weights" / "nano"
-    return sorted(path.stem for path in folder.glob("*.safetensors") if path.stem != "detector")
+    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
