@@ -7,6 +7,7 @@
 """
 
 from scenarios.loading import Finding, ScenarioError, load, loads, shipped, validate
+from scenarios.sampling import sample
 from scenarios.schema import Scenario
 from scenarios.timeline import ObjectState, Timeline, compile
 
@@ -19,6 +20,7 @@ __all__ = [
     "compile",
     "load",
     "loads",
+    "sample",
     "shipped",
     "validate",
 ]

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Mapping
+from typing import Any
 
 import yaml
 
@@ -169,9 +170,7 @@ class ObjectFacts:
     appearance: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        _require(
-            self.category in categories(), f"category is {self.category!r}, expected one of {tuple(categories())}"
-        )
+        _require(self.category in categories(), f"category is {self.category!r}, expected one of {tuple(categories())}")
         x1, y1, x2, y2 = self.box
         _require(x1 <= x2 and y1 <= y2, f"box of track {self.track_id} is {self.box}, expected x1 <= x2 and y1 <= y2")
         for name in ("occlusion", "truncation"):
