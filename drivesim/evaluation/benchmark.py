@@ -39,9 +39,24 @@ def benchmark(
     Frames whose objects are unknown are watched but not scored. The same clips and detector give the same bytes.
     ``out`` appears whole or not at all. Raises ``UserError`` if there is no clip, or if ``out`` is not empty.
 
-    Example::
+    With files: ``benchmark([read_clip("out/render")], load_detector("reference"), "out/scores")``. Any object with a
+    name and a fingerprint that finds boxes in frames is a detector:
 
-        benchmark([read_clip("out/render")], load_detector("reference"), "out/scores")["scores"]["vehicle"]["total"]
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from drivesim.clips import ClipWriter
+    >>> from drivesim.perception import Detections
+    >>> from scenarios.facts import FrameFacts, ObjectFacts
+    >>> folder, car = tempfile.mkdtemp(), ObjectFacts(1, "car", (20, 10, 60, 40))
+    >>> with ClipWriter(folder + "/clip", fps=30, width=128, height=64, provenance={"origin": "town"}) as writer:
+    ...     writer.write(np.zeros((64, 128, 3), np.uint8), FrameFacts(0, 0.0, objects=(car,)))
+    ...     clip = writer.finish()
+    >>> class FindsIt:
+    ...     name, fingerprint = "finds it", "0" * 64
+    ...     def __call__(self, frames):
+    ...         return [Detections([car.box], [0.9], ["car"]) for _ in frames]
+    >>> benchmark([clip], FindsIt(), folder + "/scores")["scores"]["vehicle"]["total"]["recall"]
+    1.0
     """
     if not clips:
         raise UserError("no clip to score, expected one or more")

@@ -30,6 +30,10 @@ def load_detector(source: str, *, threads: int = 1) -> Detector:
 
     One thread is the default, since results and timings are then the same whatever else runs.
     Raises ``UserError`` if there is no such detector or if its file cannot be used.
+
+    >>> load_detector("hog")
+    Traceback (most recent call last):
+    drivesim.errors.UserError: detector 'hog', expected 'reference' or 'onnx:FILE'
     """
     from drivesim.perception.detectors.onnx import OnnxDetector  # importing the runtime takes a while
 
