@@ -19,7 +19,7 @@ from drivesim.report import render_benchmark
 from scenarios.crowdedness import VisibleRule, visible_rule
 
 SCHEMA = "drivesim.benchmark/1"
-STILLS, STILLS_OF_A_CLIP = 24, 3  # at most so many on a page, and of one clip: a page of many clips stays small
+STILLS, STILLS_OF_A_CLIP = 24, 6  # at most so many on a page, and of one clip: a page of many clips stays small
 
 
 def benchmark(
@@ -104,7 +104,7 @@ def stills_of(number: int, clips: int) -> int:
     """How many stills clip ``number`` of ``clips`` gives to the page: the same for all, or one of every few.
 
     >>> [stills_of(number, 2) for number in range(2)], sum(stills_of(number, 100) for number in range(100))
-    ([3, 3], 24)
+    ([6, 6], 24)
     """
     if clips <= STILLS:
         return min(STILLS_OF_A_CLIP, STILLS // clips)
