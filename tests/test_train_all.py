@@ -1,16 +1,11 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from training_clips import write_clips
 
 from drivesim.parts import PARTS, load_weights, part_file
@@ -69,9 +64,5 @@ def test_plan_turns_the_budget_into_samples(trained):
 
 
 def test_latents_of_the_finished_autoencoder_have_about_unit_deviation(trained):
-    (stored,) = {path.parent.name.split("-")[0] for path in (trained / "cache").rglob("latents.npy")}
-    assert stored == "latents"
-    import numpy as np
-
     latents = np.concatenate([np.load(path) for path in (trained / "cache").rglob("latents.npy")]).astype(np.float32)
     assert 0.5 < latents.std() < 2.0

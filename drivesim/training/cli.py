@@ -63,7 +63,7 @@ def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, over
     except ArgumentError as error:
         raise UserError(f"training settings of {part}: {' '.join(str(error).split())}") from error
     fast_layout(cli.model)
-    return Built(cli.model, cli.datamodule, cli.trainer, cli.parser.dump(cli.config, skip_none=False))
+    return Built(cli.model, cli.datamodule, cli.trainer, cli.parser.dump(cli.config))
 
 
 def classes_of(part: str) -> tuple[type[Stage], type[L.LightningDataModule]]:
@@ -80,7 +80,7 @@ def trainer_defaults(device: str) -> dict[str, Any]:
         "devices": 1,
         "precision": "bf16-mixed" if has_bf16(device) else "32-true",
         "logger": False,
-        "log_every_n_steps": 10,
+        "log_every_n_steps": 5,
         "enable_checkpointing": False,
         "enable_model_summary": False,
         "enable_progress_bar": sys.stderr.isatty(),

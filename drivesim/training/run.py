@@ -39,7 +39,6 @@ DETECTOR = "detector"
 WARM_UP_BATCHES = 3
 TIMED_BATCHES = 6
 MEASURED_BATCHES = 8
-RESUME_SECONDS = 60.0
 SHOWN = 4
 TIMES_SHOWN = 10
 
@@ -52,6 +51,7 @@ def train_all(
     budget_minutes: float | None = None,
     seed: int = 0,
     device: str = "auto",
+    save_every: float = 60.0,
 ) -> Path:
     """Train every stage in order, each on its share of the budget; returns the folder of the finished parts.
 
@@ -65,11 +65,12 @@ def train_all(
         budget_minutes: wall-clock time for everything; the preset's own if not given.
         seed: of weights, batches and noise.
         device: of Lightning's accelerators: "auto", "cpu", "cuda", ...
+        save_every: seconds between resume points, at most so much is lost to a kill.
 
     Raises:
         UserError: bad input, or ``out`` holds a run of another preset or seed.
     """
-    run = Run(preset, data, out, seed=seed, device=device)
+    run = Run(preset, data, out, seed=seed, device=device, save_every=save_every)
     for stage in STAGES:
         run.train(stage, budget_minutes=run.share(stage, budget_minutes))
     return run.weights
@@ -84,6 +85,7 @@ def train_stage(
     budget_minutes: float | None = None,
     seed: int = 0,
     device: str = "auto",
+    save_every: float = 60.0,
     init_from: str | Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Path:
@@ -97,12 +99,14 @@ def train_stage(
         budget_minutes: wall-clock time of the stage; its share of the preset's budget if not given.
         seed: see `train_all`.
         device: see `train_all`.
+        save_every: see `train_all`.
         init_from: a folder of finished parts to go on from, with a fresh optimiser.
         overrides: arguments of LightningCLI, such as ``--data.batch_size=4``.
     """
     from drivesim.training.detector_run import DetectorRun  # which is a Run, so it cannot be imported above
 
-    run = (DetectorRun if stage == DETECTOR else Run)(preset, data, out, seed=seed, device=device)
+    kind = DetectorRun if stage == DETECTOR else Run
+    run = kind(preset, data, out, seed=seed, device=device, save_every=save_every)
     budget = budget_minutes if budget_minutes is not None else run.share(stage, None)
     run.train(stage, budget_minutes=budget, init_from=init_from, overrides=overrides)
     return run.weights
@@ -111,10 +115,11 @@ def train_stage(
 class Run:
     """One run folder."""
 
-    def __init__(self, preset: str, data: Sequence[str | Path], out: str | Path, *, seed: int, device: str) -> None:
+    def __init__(
+        self, preset: str, data: Sequence[str | Path], out: str | Path, *, seed: int, device: str, save_every: float
+    ) -> None:
         """See `train_all`."""
-        self.resume_seconds = RESUME_SECONDS
-        self.preset, self.seed, self.device = preset, seed, device
+        self.preset, self.seed, self.device, self.save_every = preset, seed, device, save_every
         self.configs = load_preset(preset)
         self.data, self.out = [str(folder) for folder in data], Path(out)
         self.weights = self.out / "weights"
@@ -204,7 +209,7 @@ class Run:
             curve,
             Samples(averaging, lambda: built.stage.show(shown), times=TIMES_SHOWN),
             Throughput(built.data.batch_size),
-            ResumePoints(last, curve, seconds=self.resume_seconds),
+            ResumePoints(last, curve, seconds=self.save_every),
         ]
         built.trainer.logger = TensorBoardLogger(folder, name="tensorboard", version="")
         built.trainer.fit(built.stage, built.data, ckpt_path=last if last.exists() else None)
@@ -216,7 +221,8 @@ class Run:
         measured = built.stage.measure(held_out)
         logger.info("%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items()))
         if isinstance(built.stage.trained, Autoencoder):
-            built.stage.trained.fit_latents(*latent_statistics(built.stage.trained, held_out))
+            seen = [built.data.batch(n) for n in range(MEASURED_BATCHES)]
+            built.stage.trained.fit_latents(*latent_statistics(built.stage.trained, seen))
         parent = PARTS[stage].parent
         standing_on = {parent: fingerprint(part_file(self.weights, parent))} if parent else {}
         mark = save_part(

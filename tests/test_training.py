@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training_clips import write_clips
+
+from drivesim.errors import UserError
+from drivesim.parts import load_part, part_file
+from drivesim.training import train_stage
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> Path:
+    return write_clips(tmp_path_factory.mktemp("clips"), 3, frames=33)
+
+
+@pytest.fixture(scope="module")
+def trained(clips, tmp_path_factory) -> Path:
+    """A run with an autoencoder and an image U-Net."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    for stage in ("ae.image", "unet.image"):
+        train_stage(stage, "tiny", [clips], out, budget_minutes=0.03, device="cpu")
+    return out
+
+
+def copy_with_plan(run: Path, out: Path, stage: str, *, batches: int) -> Path:
+    """A copy of a run in which a stage is planned but not begun."""
+    shutil.copytree(run, out)
+    shutil.rmtree(out / "stages" / stage, ignore_errors=True)
+    plan = json.loads((out / "plan.json").read_text())
+    batch_size = {"ae.image": 4, "unet.temporal_key": 2}[stage]
+    plan["stages"][stage] = {**plan["stages"]["ae.image"], "batches": batches, "batch_size": batch_size}
+    plan["finished"].pop(stage, None)
+    (out / "plan.json").write_text(json.dumps(plan))
+    return out
+
+
+def killed_at_a_resume_point(last: Path, luck: random.Random, *arguments, **keywords) -> None:
+    """Train in a child process, and SIGKILL it a moment after it wrote a resume point."""
+    before = last.stat().st_mtime_ns if last.exists() else 0
+    child = multiprocessing.get_context("fork").Process(target=train_stage, args=arguments, kwargs=keywords)
+    child.start()
+    while child.is_alive() and (not last.exists() or last.stat().st_mtime_ns == before):
+        time.sleep(0.01)
+    time.sleep(luck.uniform(0.0, 0.2))
+    assert child.is_alive(), "the training ended before it could be killed"
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+
+
+@pytest.mark.parametrize("stage", ["ae.image", "unet.temporal_key"])
+def test_killed_training_ends_with_the_curve_and_the_weights_of_an_uninterrupted_one(clips, trained, tmp_path, stage):
+    runs = {name: copy_with_plan(trained, tmp_path / name, stage, batches=40) for name in ("killed", "whole")}
+    same = {"device": "cpu", "save_every": 0.1}
+    luck = random.Random(0)
+    for _ in range(2):
+        last = runs["killed"] / "stages" / stage / "last.ckpt"
+        killed_at_a_resume_point(last, luck, stage, "tiny", [clips], runs["killed"], **same)
+    for run in runs.values():
+        train_stage(stage, "tiny", [clips], run, **same)
+    curves = [(run / "stages" / stage / "loss.csv").read_bytes() for run in runs.values()]
+    assert len(curves[0].splitlines()) == 1 + 40
+    assert curves[0] == curves[1]
+    parts = [part_file(run / "weights", stage).read_bytes() for run in runs.values()]
+    assert parts[0] == parts[1]
+
+
+def test_frozen_parents_do_not_move(clips, trained, tmp_path):
+    run = copy_with_plan(trained, tmp_path / "run", "unet.temporal_key", batches=4)
+    before = part_file(run / "weights", "unet.image").read_bytes()
+    train_stage("unet.temporal_key", "tiny", [clips], run, device="cpu")
+    assert part_file(run / "weights", "unet.image").read_bytes() == before
+    temporal = load_part(run / "weights", "unet.temporal_key")
+    assert temporal.parents == {"unet.image": load_part(run / "weights", "unet.image").fingerprint}
+    last = [block.conv.conv1.weight for block in temporal.network.blocks.values()]
+    assert all(weight.abs().max() > 0 for weight in last), "zero at the start, so the training moved them"
+
+
+def test_event_file_holds_loss_curves_and_sample_images(clips, trained):
+    events = EventAccumulator(str(trained / "stages" / "ae.image" / "tensorboard"), size_guidance={"images": 0})
+    events.Reload()
+    assert len(events.Scalars("ae.image/loss")) >= 1
+    image = events.Images("ae.image/reconstruction")[-1]
+    assert (image.height, image.width) == (2 * 64, 4 * 128)  # truth above reconstruction, four frames side by side
+
+
+def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
+    run = tmp_path / "run"
+    train_stage("ae.image", "tiny", [clips], run, device="cpu", budget_minutes=0.01, init_from=trained / "weights")
+    rows = [(r / "stages" / "ae.image" / "loss.csv").read_text().splitlines() for r in (run, trained)]
+    first = [float(lines[1].split(",")[1]) for lines in rows]
+    assert first[0] < first[1]
+    card = json.loads((run / "weights" / "card.json").read_text())
+    assert card["parts"]["ae.image"]["init_from"] == load_part(trained / "weights", "ae.image").fingerprint
+
+
+@pytest.mark.parametrize(
+    ("stage", "setting", "message"),
+    [
+        ("ae.image", "--data.batchsize=4", "batchsize"),
+        ("ae.image", "--model.rate=fast", "rate"),
+        ("unet.text", "", "expected all or one of"),
+        ("up.temporal", "", "train up.image first"),
+    ],
+)
+def test_bad_request_is_one_clear_line(clips, trained, tmp_path, stage, setting, message):
+    out = copy_with_plan(trained, tmp_path / "run", "ae.image", batches=4) if stage == "ae.image" else trained
+    with pytest.raises(UserError, match=message) as error:
+        train_stage(stage, "tiny", [clips], out, device="cpu", budget_minutes=0.01, overrides=[setting] if setting else [])
+    assert "\n" not in str(error.value)
+
+
+def test_clips_added_in_the_middle_of_a_stage_are_refused(clips, trained, tmp_path):
+    run = copy_with_plan(trained, tmp_path / "run", "ae.image", batches=4)
+    more = write_clips(tmp_path / "more", 2, frames=6)
+    with pytest.raises(UserError, match="begun on other clips"):
+        train_stage("ae.image", "tiny", [clips, more], run, device="cpu")
