@@ -149,7 +149,8 @@ def _events(scenario: Scenario) -> Iterator[Problem]:
             yield Problem((*path, "id"), f"found id {event.id!r} twice, expected one of its own")
         yield from _references(event, path, {"ego", *actors}, set(ids))
         if event.actor == "ego" or event.actor in actors:
-            yield from _suits(event, path, actors.get(event.actor), scenario)
+            yield from _suits(event, path, actors.get(event.actor))
+            yield from _lanes(event, (*path, "do"), actors.get(event.actor), scenario)
         if event.when.time is not None and event.when.time >= scenario.clock.duration:
             message = f"found {event.when.time:g} s, expected a time before the end at {scenario.clock.duration:g} s"
             yield Problem((*path, "when", "time"), message, "warning")
@@ -179,7 +180,7 @@ def _one_of(word: str, known: Iterable[str]) -> str:
     return f"one of {', '.join(names)}{near_miss(word, names)}"
 
 
-def _suits(event: Event, path: tuple[str | int, ...], actor: Actor | None, scenario: Scenario) -> Iterator[Problem]:
+def _suits(event: Event, path: tuple[str | int, ...], actor: Actor | None) -> Iterator[Problem]:
     """Whether the actor (None: the ego) can do what the event asks for."""
     do, place = event.do, (*path, "do")
     is_vehicle = actor is None or actor.category in VEHICLES
@@ -192,16 +193,33 @@ def _suits(event: Event, path: tuple[str | int, ...], actor: Actor | None, scena
         yield Problem(place, "found change_lane for the ego, expected it for an actor")
     if do.change_lane is not None and actor is not None and actor.track is not None:
         yield Problem(place, f"found change_lane for {who} on a track, expected an actor with initial")
+
+
+def _lanes(event: Event, place: tuple[str | int, ...], actor: Actor | None, scenario: Scenario) -> Iterator[Problem]:
+    """Whether the lane that the event speaks of is there and leads the actor's way."""
+    do = event.do
     target = do.change_lane.to_lane_of if do.change_lane else None
     of = next((other for other in scenario.actors if other.id == target), None)
     if of is not None and (of.category not in VEHICLES or of.track is not None):
         yield Problem(
             (*place, "change_lane", "to_lane_of"), f"found {target!r}, which has no lane, expected one that has"
         )
+    if do.change_lane is not None or do.follow is not None:
+        other = do.follow.target if do.follow else target
+        partner = next((body for body in scenario.actors if body.id == other), None)
+        if _is_oncoming(actor, scenario) != _is_oncoming(partner, scenario):
+            message = f"found {event.actor!r} and {other or 'its new lane'!r} of opposite directions, expected the same"
+            yield Problem(place, message)
     lane = do.change_lane.to if do.change_lane else None
     if lane is not None and not 0 <= lane < scenario.road.lanes:
         message = f"found lane {lane}, expected 0 .. {scenario.road.lanes - 1}, the lanes of the own direction"
         yield Problem((*place, "change_lane", "to"), message)
+
+
+def _is_oncoming(actor: Actor | None, scenario: Scenario) -> bool:
+    if actor is None or actor.initial is None:
+        return False
+    return scenario.road.ego_lane + (actor.initial.lane or 0) >= scenario.road.lanes
 
 
 def _cycles(scenario: Scenario) -> Iterator[Problem]:

@@ -112,12 +112,11 @@ class _Simulation:
         self.completed: dict[str, float] = {}
         self.fired: list[FiredEvent] = []
         self.time = 0.0
-        self.steps = 0
 
     # --- deciding ---
 
     def decide(self, step: int) -> None:
-        self.steps, self.time = step, step / RATE
+        self.time = step / RATE
         if self.pending:
             self._fire()
         if step and step % _REFILL_EVERY == 0:
@@ -206,7 +205,7 @@ class _Simulation:
             bodies.sort(key=lambda body: -direction * body.s)
             for leader, follower in pairwise(bodies):
                 gap = direction * (leader.s - follower.s) - 0.5 * (leader.size[0] + follower.size[0])
-                self._follow(follower, leader.speed if leader.direction == direction else 0.0, gap)
+                self._follow(follower, leader.speed, gap)
             for thing in obstacles:
                 self._yield(lane, bodies, thing)
         for bodies in lanes.values():

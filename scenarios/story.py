@@ -50,7 +50,8 @@ class Track(Strict):
     """An explicit path: ``points`` or a CSV ``file`` in the scenario's folder with columns ``time,s,d``.
 
     ``time``: s. ``s``: m along the road from the ego's start. ``d``: m left of the divider between the directions.
-    Linear in between; the actor stays at the last point. A file becomes ``points`` when the scenario is loaded.
+    Linear in between; the actor stays at the last point and gives way to nobody, but others do to it. A file becomes
+    ``points`` when the scenario is loaded.
     """
 
     file: StrictStr | None = None

@@ -17,6 +17,7 @@ from scenarios.facts import categories
 from scenarios.randomness import generator
 from scenarios.road import Road
 from scenarios.schema import Amount, Scenario
+from scenarios.story import VEHICLES
 
 VEHICLES_PER_KM = (0.0, 6.0, 18.0, 40.0)  # per lane, by traffic level none, low, medium, high
 PEOPLE_PER_KM = (0.0, 15.0, 55.0, 180.0)  # per sidewalk
@@ -86,7 +87,7 @@ class Traffic:
     def __init__(self, scenario: Scenario, road: Road, seed: int, *, ego: Body, actors: Iterable[Body]) -> None:
         """Start with the actors only; `refill` adds the background."""
         self.spec, self.road, self.seed, self.ego = scenario.traffic, road, seed, ego
-        self.actors = [actor for actor in actors if actor.lane is not None]
+        self.actors = [actor for actor in actors if actor.category in VEHICLES]
         self.vehicles: list[Body] = []
         self.people: list[Body] = []
         self.base_speed = max(scenario.ego.cruise_speed, 8.0)
@@ -164,7 +165,8 @@ class Traffic:
         """Whether a newcomer has a fair gap to everybody in its lane and leaves the actors' stage empty."""
         room = STANDSTILL + 0.7 * speed
         for body in (*self.vehicles, self.ego, *self.actors):
-            if lane in (body.lane, body.from_lane):
+            in_lane = lane in (body.lane, body.from_lane)
+            if in_lane or (body.lane is None and abs(body.d - self.road.lane_center(lane)) < self.road.lane_width):
                 extra = 12.0 if body is self.ego else 0.0
                 if abs(body.s - s) < room + extra + 0.5 * (length + body.size[0]):
                     return False

@@ -68,6 +68,11 @@ MALFORMED = {
     "two documents": (GOOD + "---\na: 1\n", "15:1: found bad YAML", "single document"),
     "recursive alias": ("a: &a [*a]\n", "1:", "alias inside its own anchor"),
     "infinite number": (changed("delta: 2.0", "delta: .inf"), "9:69: found inf", "expected a finite number"),
+    "cutting in from the oncoming lane": (
+        changed("lane: +1", "lane: +2"),
+        "14:9: found 'van' and 'ego' of opposite directions",
+        "expected the same",
+    ),
     "second id": (
         GOOD + "  - {id: cut_in, actor: ego, when: {time: 1}, do: {brake: {}}}\n",
         "15:10: found id 'cut_in' twice",
