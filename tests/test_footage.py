@@ -102,6 +102,9 @@ def test_pictures_are_frames_in_the_order_of_their_names(pictures):
     assert (len(clip), clip.fps, clip.name) == (3, 7.5, "drive")
     assert clip.read([2, 0, 1])[:, 0, 0, 0].tolist() == [100, 0, 50]
     assert [facts.time for facts in clip.facts] == pytest.approx([0, 1 / 7.5, 2 / 7.5])
+    for index in (-1, 3):
+        with pytest.raises(IndexError, match="there are 3"):
+            clip.read([index])
 
 
 def test_nobody_is_there_differs_from_unknown(pictures):

@@ -82,8 +82,13 @@ class Clip:
             yield frame if size is None else resize(frame, size)
 
     def read(self, indices: Sequence[int], size: tuple[int, int] | None = None, *, video: str = MAIN) -> np.ndarray:
-        """The frames of ``indices`` (any order, repeats allowed) as uint8 t h w 3 RGB, resized to ``size`` if given."""
+        """The frames of ``indices`` (any order, repeats allowed) as uint8 t h w 3 RGB, resized to ``size`` if given.
+
+        Raises ``IndexError`` for a frame that is not there.
+        """
         wanted = sorted(set(indices))
+        if wanted and not 0 <= wanted[0] <= wanted[-1] < len(self):
+            raise IndexError(f"{self.path}: frames {wanted[0]}..{wanted[-1]} asked, there are {len(self)}")
         height, width = size or (self.height, self.width)
         found = np.empty((len(wanted), height, width, 3), np.uint8)
         for slot, frame in enumerate(self.videos[video].pick(wanted)):
