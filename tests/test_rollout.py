@@ -102,7 +102,7 @@ def test_the_decoder_shows_every_frame_once_with_a_neighbour_on_both_sides(first
 
 
 def test_chunks_tile_the_frames():
-    assert [len(chunk) for chunk in Plan(30.0).chunks(21)] == [8, 8, 5]
+    assert [len(chunk) for chunk in Plan(30.0).chunks(21)] == [4, 4, 4, 4, 4, 1]
     assert all(a.stop == b.start for a, b in pairwise(Plan(30.0).chunks(21)))
 
 
@@ -314,6 +314,13 @@ def test_a_scenarios_fields_are_told_by_the_worst_of_their_conditions():
     assert str(rows[0]).split(maxsplit=2) == ["camera", "weak", "camera: gain 0.25"]
 
 
+def test_weather_that_training_never_showed_is_not_learned():
+    foggy = loads(STREET.replace("rainy", "foggy"))
+    row = next(row for row in obeyed(foggy, CARD) if row.field == "environment.weather")
+    assert row.status == "not learned"
+    assert str(row).endswith("never seen in training: foggy")
+
+
 def test_a_card_that_does_not_speak_of_a_condition_is_an_error():
     with pytest.raises(UserError, match="None of camera"):
         obeyed(loads(STREET), {**CARD, "conditions": {}})
@@ -323,6 +330,8 @@ def test_what_training_never_knew_of_cameras_is_refused():
     check_camera(Camera(), CARD)
     with pytest.raises(UserError, match="none that is known"):
         check_camera(Camera(), {"trained_range": {}})
+    with pytest.raises(UserError, match="twice as wide as high"):
+        check_camera(Camera(width=1920, height=1080, fx=1462.5), CARD)
 
 
 def test_a_rollout_looks_like_the_town_if_the_weights_know_it():

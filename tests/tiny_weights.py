@@ -13,7 +13,12 @@ from drivesim.presets import load_preset
 
 CARD = {
     "data": {"origins": ["town"]},
-    "trained_range": {"focal_length": [0.7, 0.8], "height": [1.4, 1.6], "pitch": [-0.02, 0.02]},
+    "trained_range": {
+        "focal_length": [0.7, 0.8],
+        "height": [1.4, 1.6],
+        "pitch": [-0.02, 0.02],
+        "weather": ["clear", "rainy"],
+    },
     "conditions": {name: {"status": "weak", "evidence": {"gain": 0.25}} for name in NAMES},
     "sampling": {"first_steps": 1, "key_steps": 2, "between_steps": 1, "enlarge_steps": 1},
 }

@@ -55,9 +55,10 @@ def obeyed(scenario: Scenario, card: Mapping[str, Any]) -> list[Obedience]:
             if row.get("status") not in STATUSES:
                 raise UserError(f"the card says {row.get('status')!r} of {condition}, expected one of {STATUSES}")
         worst = max((row["status"] for row in learned.values()), key=STATUSES.index)
-        rows.append(
-            Obedience(name, worst, {key: row["evidence"] for key, row in learned.items() if row.get("evidence")})
-        )
+        evidence = {key: row["evidence"] for key, row in learned.items() if row.get("evidence")}
+        if name == "environment.weather" and (unseen := _unseen_weather(scenario, card)):
+            worst, evidence = STATUSES[-1], {**evidence, "never seen in training": ", ".join(unseen)}
+        rows.append(Obedience(name, worst, evidence))
     return rows
 
 
@@ -71,11 +72,13 @@ def used_fields(scenario: Scenario) -> list[str]:
 
 
 def check_camera(camera: Camera, card: Mapping[str, Any]) -> None:
-    """Refuse a camera outside the ``card["trained_range"]``.
+    """Refuse a camera outside the ``card["trained_range"]``, or with a picture of another shape than the clip's.
 
     That has "focal_length" in image widths, "height" in m and "pitch" in rad, each ``[least, most]``; what it
     leaves out was unknown in training. Raises `UserError` naming the first that is outside.
     """
+    if camera.width != 2 * camera.height:
+        raise UserError(f"the camera's picture is {camera.width} x {camera.height} px, expected twice as wide as high")
     found = {"focal_length": camera.fx / camera.width, "height": camera.z, "pitch": camera.pitch}
     units = {"focal_length": "image widths", "height": "m", "pitch": "rad"}
     for name, value in found.items():
@@ -86,6 +89,12 @@ def check_camera(camera: Camera, card: Mapping[str, Any]) -> None:
                 f"the camera's {name.replace('_', ' ')} is {value:.3g} {units[name]}, expected {known}: the "
                 "weights have seen no other (a rollout with an untrained camera must be allowed explicitly)"
             )
+
+
+def _unseen_weather(scenario: Scenario, card: Mapping[str, Any]) -> list[str]:
+    environment = scenario.environment
+    asked = {environment.initial.weather, *(change.weather for change in environment.timeline if change.weather)}
+    return sorted(asked - set(card["trained_range"].get("weather", ())))
 
 
 def _plain(value: Any) -> str:

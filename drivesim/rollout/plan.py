@@ -39,7 +39,7 @@ class Plan:
     context: int = 2
     decode: int = 6
     margin: int = 1
-    enlarge: int = 8
+    enlarge: int = 4
 
     def __post_init__(self) -> None:
         """Check the windows."""
