@@ -30,6 +30,10 @@ class Plan:
     together.
 
     Raises `UserError` for a rate that is not on the ladder, ``ValueError`` for windows that leave nothing to make.
+
+    >>> plan = Plan(7.5)
+    >>> plan.step, list(plan.keys), plan.gaps(7.5, frames=8)
+    (24, [0, 4, 8, 12, 16, 20, 24, 28], [range(0, 5), range(4, 9)])
     """
 
     fps: float = 30.0

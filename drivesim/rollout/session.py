@@ -56,10 +56,12 @@ class Session:
     ``seed``: of all noise. ``plan``: rates and windows. ``sampling``: steps and guidance. ``picture``: a first
     frame of the networks' size, instead of one made by the image network.
 
-    >>> from drivesim.rollout import Session                                  # doctest: +SKIP
-    >>> session = Session(load_weights("nano"), seed=1)                       # doctest: +SKIP
-    >>> facts = [timeline[k] for k in range(session.plan.horizon)]            # doctest: +SKIP
-    >>> pictures = session.step(session.told(facts))                          # doctest: +SKIP
+    One step, by hand::
+
+        session = Session(load_weights("nano"), seed=1, plan=Plan(7.5), sampling=Sampling())
+        start = session.state.frame
+        facts = [timeline[start + k] for k in range(session.plan.horizon)]
+        pictures = session.step(session.told(facts))
     """
 
     def __init__(

@@ -45,6 +45,11 @@ def rollout(
     What the weights have learned to obey is logged, a line per field of the scenario. A rollout that was killed
     goes on where it was when it is asked for again; one that is there already is returned.
 
+    From a scenario to a video, and what the model was asked for in its 90th frame::
+
+        clip = rollout("cut_in", "out/rollout")
+        clip.facts[90].objects
+
     Args:
         source: a scenario, its file or shipped name, or a timeline.
         out: folder to make.
@@ -60,6 +65,11 @@ def rollout(
     Raises:
         UserError: the weights, the rate, the picture, the device or the camera will not do, or something else
         is at ``out``.
+
+    >>> import tempfile
+    >>> clip = rollout("cut_in", tempfile.mkdtemp() + "/clip", fps=1.875, steps=1)
+    >>> len(clip), clip.origin, sorted(clip.videos)
+    (38, 'rollout', ['overlay', 'video'])
     """
     timeline = _timeline(source, fps=fps, seed=seed)
     built = load_weights(weights)
