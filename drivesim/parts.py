@@ -144,6 +144,10 @@ def load_weights(source: str | Path, *, allow_other_parent: bool = False) -> Wei
     """All generating parts of a folder, or of the weights shipped under a name such as "nano".
 
     Raises ``UserError`` that says what is missing and how to train it, and as `load_part`.
+
+    >>> weights = load_weights("nano")
+    >>> sorted(weights.fingerprints) == sorted(PARTS)
+    True
     """
     folder = _weights_folder(source)
     missing = [name for name in PARTS if not part_file(folder, name).is_file()]

@@ -79,7 +79,11 @@ def loads(text: str, name: str = "<text>") -> Scenario:
 
 
 def validate(path: str | Path) -> list[Finding]:
-    """All findings about the scenario file ``path``; none when it is fine. Raises ``OSError`` if it cannot be read."""
+    """All findings about the scenario file ``path``; none when it is fine. Raises ``OSError`` if it cannot be read.
+
+    >>> validate(shipped()["cut_in"])
+    []
+    """
     return _examine(Path(path))[1]
 
 

@@ -69,6 +69,11 @@ def train_all(
 
     Raises:
         UserError: bad input, or ``out`` holds a run of another preset or seed.
+
+    The example takes a minute, so it is a test instead (tests/test_train_all.py):
+
+    >>> train_all("tiny", ["out/town"], "out/run", budget_minutes=1)  # doctest: +SKIP
+    PosixPath('out/run/weights')
     """
     run = Run(preset, data, out, seed=seed, device=device, save_every=save_every)
     for stage in STAGES:
