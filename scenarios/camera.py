@@ -81,7 +81,7 @@ def project_box(camera: Camera, center: Sequence[float], size: Sequence[float], 
     pixels = _edge_pixels(camera, seen)
     if len(pixels) < 3:
         return None
-    x1, y1, x2, y2 = (*pixels.min(axis=0), *pixels.max(axis=0))
+    (x1, y1), (x2, y2) = pixels.min(axis=0), pixels.max(axis=0)
     if x1 >= camera.width or y1 >= camera.height or x2 <= 0 or y2 <= 0:
         return None
     hull = shapely.multipoints(pixels).convex_hull
