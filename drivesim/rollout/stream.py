@@ -45,11 +45,6 @@ def rollout(
     What the weights have learned to obey is logged, a line per field of the scenario. A rollout that was killed
     goes on where it was when it is asked for again; one that is there already is returned.
 
-    From a scenario to a video, and what the model was asked for in its 90th frame::
-
-        clip = rollout("cut_in", "out/rollout")
-        clip.facts[90].objects
-
     Args:
         source: a scenario, its file or shipped name, or a timeline.
         out: folder to make.
