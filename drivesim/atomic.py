@@ -44,7 +44,7 @@ def partial_folder(out: str | Path) -> Path:
 
 
 def move_folder(partial: Path, out: str | Path) -> Path:
-    """Move a finished folder to its place. Raises ``UserError`` if something stands there that is not an empty folder."""
+    """Move a finished folder to its place. Raises ``UserError`` if anything but an empty folder stands there."""
     out = Path(out)
     for file in partial.rglob("*"):
         if file.is_file():
@@ -60,7 +60,7 @@ def move_folder(partial: Path, out: str | Path) -> Path:
 
 @contextmanager
 def new_folder(out: str | Path) -> Iterator[Path]:
-    """Give an empty folder to build in; it becomes ``out`` when the block ends without an error, else nothing remains."""
+    """Give an empty folder to build in; it becomes ``out`` if the block ends without an error, else nothing remains."""
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out}: already there, expected a new or an empty folder")

@@ -1,7 +1,8 @@
 """The pinhole camera: points, 3-D boxes and ground shapes to pixels; which box hides which.
 
 This is the only place where 3-D becomes 2-D; inputs of networks and labels both come from here. Points are given in the
-ego frame (metres), pixels as (x right, y down). Only elementwise arithmetic is used, so results are alike on every processor.
+ego frame (metres), pixels as (x right, y down). Only elementwise arithmetic is used, so results are alike on every
+processor.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -24,9 +26,11 @@ _EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4)
 class Projection:
     """A 3-D box as the camera sees it.
 
-    ``hull``: convex outline in the image, cut at the image border (shapely polygon, px). ``box``: its bounds (x1, y1, x2, y2).
+    ``hull``: convex outline in the image, cut at the image border (shapely polygon, px). ``box``: its bounds (x1, y1,
+    x2, y2).
     ``amodal_box``: bounds of the outline before the cut. ``truncation``: 1 - area(box) / area(amodal_box).
-    ``depth``: distance of the box's centre along the optical axis, m. ``footprint``: the base's corners (4 2) in the ego frame, m.
+    ``depth``: distance of the box's centre along the optical axis, m. ``footprint``: the base's corners (4 2) in the
+    ego frame, m.
     ``eye``: the camera's position (x, y) in the ego frame, m.
     """
 
@@ -74,7 +78,8 @@ def box_corners(center: Sequence[float], size: Sequence[float], heading: float) 
 def project_box(camera: Camera, center: Sequence[float], size: Sequence[float], heading: float) -> Projection | None:
     """The box of ``center`` (x, y, z), ``size`` (l, w, h) and ``heading``, all in the ego frame, as the camera sees it.
 
-    The 12 edges are clipped at the near plane, their convex hull at the image border. None when nothing of it is in the image.
+    The 12 edges are clipped at the near plane, their convex hull at the image border. None when nothing of it is in
+    the image.
     """
     corners = box_corners(center, size, heading)
     seen = to_camera(camera, corners)
@@ -103,10 +108,10 @@ def project_box(camera: Camera, center: Sequence[float], size: Sequence[float], 
 
 
 def project_line(camera: Camera, points: np.ndarray) -> list[np.ndarray]:
-    """The polyline ``points`` (n 3, ego frame) as pixel polylines (m 2), cut at the near plane (not at the image border)."""
+    """The polyline ``points`` (n 3, ego frame) as pixel polylines (m 2), cut at the near plane only, not the border."""
     seen = to_camera(camera, points)
     pieces: list[list[np.ndarray]] = [[]]
-    for start, end in zip(seen[:-1], seen[1:], strict=True):
+    for start, end in pairwise(seen):
         part = _clip_near(start, end)
         if part is None:
             continue
@@ -117,7 +122,7 @@ def project_line(camera: Camera, points: np.ndarray) -> list[np.ndarray]:
 
 
 def project_polygon(camera: Camera, points: np.ndarray) -> np.ndarray:
-    """The flat polygon ``points`` (n 3, ego frame) as a pixel polygon (m 2), cut at the near plane; (0 2) when behind it."""
+    """The flat polygon ``points`` (n 3, ego frame) as pixels (m 2), cut at the near plane; (0 2) when behind it."""
     seen = to_camera(camera, points)
     kept: list[np.ndarray] = []
     for start, end in zip(seen, np.roll(seen, -1, axis=0), strict=True):
@@ -130,8 +135,9 @@ def project_polygon(camera: Camera, points: np.ndarray) -> np.ndarray:
 def occlusions(things: Sequence[Projection], hiders: Sequence[Projection] = ()) -> list[float]:
     """For each of ``things`` the share of its outline that other things and ``hiders`` hide, in [0, 1].
 
-    A body hides another when a vertical plane through a side of one of them separates the two and the camera stands on the
-    first one's side of it. That is exact for upright boxes that do not touch, where ordering by the centres' depth is not.
+    A body hides another when a vertical plane through a side of one of them separates the two and the camera stands on
+    the first one's side of it. That is exact for upright boxes that do not touch, where ordering by the centres' depth
+    is not.
     """
     shares = []
     bodies = [*things, *hiders]
@@ -163,7 +169,7 @@ def _sides(footprint: tuple[tuple[float, float], ...]) -> list[tuple[tuple[float
 
 
 def _outside(a: tuple[float, float], b: tuple[float, float], point: tuple[float, float]) -> bool:
-    """Whether ``point`` lies right of a -> b, that is outside a counter-clockwise outline; touching counts as outside."""
+    """Whether ``point`` lies right of a -> b: outside a counter-clockwise outline; touching counts as outside."""
     return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]) <= 1e-9
 
 
@@ -187,7 +193,7 @@ def _pixels(camera: Camera, seen: np.ndarray) -> np.ndarray:
 
 
 def _edge_pixels(camera: Camera, seen: np.ndarray) -> np.ndarray:
-    """Pixels (n 2) of the ends of the 12 edges after clipping at the near plane; corners (8 3) are in the camera frame."""
+    """Pixels (n 2) of the ends of the 12 edges, clipped at the near plane; corners (8 3) are in the camera frame."""
     if seen[:, 2].min() >= NEAR:
         return _pixels(camera, seen)
     parts = [part for a, b in _EDGES if (part := _clip_near(seen[a], seen[b])) is not None]

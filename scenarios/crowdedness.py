@@ -19,7 +19,7 @@ def _rule() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class VisibleRule:
-    """When an object counts as seen: lowest box height (share of the image's), highest occlusion and truncation (shares)."""
+    """When an object counts as seen: lowest box height (share of the image's), highest occlusion and truncation."""
 
     min_height: float
     max_occlusion: float

@@ -3,7 +3,8 @@
 Frames of reference, used throughout the project (right-handed):
 
 * **world**: x east, y north, z up, metres; heading counter-clockwise from x, radians.
-* **ego**: origin at the ego's rear axle on the ground, x forward, y left, z up, metres; heading counter-clockwise from x.
+* **ego**: origin at the ego's rear axle on the ground, x forward, y left, z up, metres; heading counter-clockwise
+  from x.
 * **camera**: x right, y down, z forward, metres.
 * **image**: x right, y down, pixels, half-open: a full frame is ``(0, 0, width, height)``.
 
@@ -99,7 +100,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class EgoState:
-    """The ego's pose in the world (m, rad) and its motion: speed m/s, acceleration m/s2, yaw rate rad/s (left positive)."""
+    """The ego's pose in the world (m, rad) and motion: speed m/s, acceleration m/s2, yaw rate rad/s (left positive)."""
 
     x: float
     y: float
@@ -149,9 +150,12 @@ class ObjectFacts:
 
     ``track_id``: the same number on every frame of the clip. ``category``: a key of `categories`.
     ``center``: geometric centre of the 3-D box (x, y, z), ego frame, m. ``size``: (length, width, height), m.
-    ``heading``: ego frame, rad. ``speed``: m/s along its heading. ``depth``: distance of the centre along the optical axis, m.
-    ``box``: the box clipped to the image (x1, y1, x2, y2), px. ``amodal_box``: the same, not clipped to the image border.
-    ``occlusion``: share of the clipped box hidden behind nearer bodies. ``truncation``: share of the amodal box outside the image.
+    ``heading``: ego frame, rad. ``speed``: m/s along its heading. ``depth``: distance of the centre along the optical
+    axis, m.
+    ``box``: the box clipped to the image (x1, y1, x2, y2), px. ``amodal_box``: the same, not clipped to the image
+    border.
+    ``occlusion``: share of the clipped box hidden behind nearer bodies. ``truncation``: share of the amodal box
+    outside the image.
     ``lights``: lamps. ``appearance``: body colour of the track, (r, g, b) in 0..255.
     """
 
@@ -195,8 +199,8 @@ class Crowdedness:
 class FrameFacts:
     """All that is true of one frame. ``index``: frame number from 0. ``time``: seconds since the clip's start.
 
-    ``daylight`` in [0, 1]: night 0, dawn or dusk 0.5, day 1. ``weather``: one of `WEATHERS`. Objects are sorted by track id and
-    hold every road user whose clipped box is not empty, hidden ones too (``occlusion`` tells).
+    ``daylight`` in [0, 1]: night 0, dawn or dusk 0.5, day 1. ``weather``: one of `WEATHERS`. Objects are sorted by
+    track id and hold every road user whose clipped box is not empty, hidden ones too (``occlusion`` tells).
     """
 
     index: int

@@ -46,9 +46,13 @@ def test_folder_appears_only_when_its_block_ends(tmp_path):
 
 
 def test_folder_of_a_failed_block_is_absent(tmp_path):
-    with pytest.raises(RuntimeError, match="boom"), atomic.new_folder(tmp_path / "clip") as folder:
-        (folder / "a.txt").write_text("a")
-        raise RuntimeError("boom")
+    def fail():
+        with atomic.new_folder(tmp_path / "clip") as folder:
+            (folder / "a.txt").write_text("a")
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        fail()
     assert os.listdir(tmp_path) == []
 
 
