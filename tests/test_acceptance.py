@@ -39,7 +39,7 @@ def test_failing_command_fails_its_line(lines, tmp_path):
 
 
 def test_measured_command_tells_its_output_and_peak_memory(lines):
-    done = lines.measured([sys.executable, "-c", "x = b'x' * (200 << 20); print(len(x))"])
+    done = lines.measured([sys.executable, "-c", "import time; x = b'x' * (200 << 20); print(len(x)); time.sleep(0.5)"])
     assert done.out == f"{200 << 20}\n"
     assert 200 < done.peak < 300
 

@@ -76,15 +76,22 @@ def drivesim(*words: Any) -> Done:
 
 def measured(argv: Sequence[str]) -> Done:
     """Run a command to its end and measure it. Raises ``CalledProcessError`` if it fails."""
-    started = time.monotonic()
+    started, peak = time.monotonic(), 0
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = subprocess.Popen(argv, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        while child.poll() is None:
+            peak = max(peak, _peak_kib(child.pid))
+            time.sleep(0.1)
         texts = [file.read() for file in (out, err) if file.seek(0) == 0]
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, argv, *texts)
-    return Done(texts[0], time.monotonic() - started, usage.ru_maxrss / 1024)
+    return Done(texts[0], time.monotonic() - started, peak / 1024)
+
+
+def _peak_kib(pid: int) -> int:
+    """The high-water mark of a running process's memory (a child's ``ru_maxrss`` would include its parent's)."""
+    rows = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(row.split()[1]) for row in rows if row.startswith("VmHWM:")), 0)  # a zombie has none
 
 
 def killed_at_random(argv: Sequence[str], *, seconds: float, seed: int, cwd: Path) -> int:
