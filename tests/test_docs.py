@@ -29,7 +29,8 @@ def test_tutorial_runs(tmp_path, monkeypatch, capsys):
         assert cli.main(words[1:]) == 0, block + capsys.readouterr().err
         if words[1] == "new":  # 4 s instead of 20: the same, sooner
             file = tmp_path / words[2]
-            file.write_text(file.read_text().replace("duration: 20.0", "duration: 4.0"))
+            text = file.read_text().replace("duration: 20.0", "duration: 4.0")
+            file.write_text(text.replace("at: 8.0, daylight: night, over: 8.0", "at: 1.0, daylight: night, over: 2.0"))
     for made in ("preview/storyboard.png", "preview/preview.mp4", "render/video.mp4", "scores/report.html"):
         assert (tmp_path / made).stat().st_size > 0
     (code,) = blocks(tutorial, "python")
