@@ -17,11 +17,23 @@ WALLS = (
     (.66, .33, .25), (.60, .40, .30), (.72, .62, .48), (.78, .72, .60), (.70, .70, .68), (.56, .58, .60),
     (.80, .66, .42), (.62, .66, .58), (.52, .36, .30), (.84, .80, .74), (.58, .50, .44), (.74, .50, .40),
 )  # fmt: skip
-SIGNS = ((.75, .15, .12), (.10, .30, .62), (.08, .42, .26), (.85, .65, .10), (.16, .16, .18), (.55, .15, .40), (.9, .9, .88))
+SIGNS = (
+    (0.75, 0.15, 0.12),
+    (0.10, 0.30, 0.62),
+    (0.08, 0.42, 0.26),
+    (0.85, 0.65, 0.10),
+    (0.16, 0.16, 0.18),
+    (0.55, 0.15, 0.40),
+    (0.9, 0.9, 0.88),
+)
 
 
-def building(size: tuple[float, float, float], variant: int) -> Mesh:
-    """A house that fills the box ``size`` (l, w, h), m, standing on the origin; ``variant`` chooses its style."""
+def building(size: tuple[float, float, float], variant: int, *, front: float) -> Mesh:
+    """A house that fills the box ``size`` (l, w, h), m, standing on the origin.
+
+    ``variant`` chooses its style. ``front``: +1 if its left side (+y) faces the road, -1 if its right side does; the
+    opposite wall, which nobody sees, is plain.
+    """
     dice = np.random.default_rng(variant)
     length, width, height = size
     style = "house" if height < 9.5 and variant % 3 else ("office" if height > 15 and variant % 3 == 1 else "flat")
@@ -31,10 +43,16 @@ def building(size: tuple[float, float, float], variant: int) -> Mesh:
     parts = []
     for side in range(4):
         start, end = corners[side], corners[(side + 1) % 4]
-        parts.append(_facade(start, end, eaves, style, shop and side % 2 == 0, dice))
-    parts += _gable_roof(length, width, eaves, height) if style == "house" else _flat_roof(length, width, height, variant)
+        if side == (0 if front > 0 else 2):
+            parts.append(quads([_wall(start, end, 0, eaves)], WALL))
+        else:
+            parts.append(_facade(start, end, eaves, style, shop and side % 2 == 0, dice))
+    parts += (
+        _gable_roof(length, width, eaves, height) if style == "house" else _flat_roof(length, width, height, variant)
+    )
     if shop:
-        parts += [_awning(corners[side], corners[side + 1], dice) for side in (0, 2)]
+        side = 2 if front > 0 else 0
+        parts.append(_awning(corners[side], corners[side + 1], dice))
     return merge(parts)
 
 
@@ -45,18 +63,24 @@ def palette(variant: int) -> NDArray[np.float32]:
     wall = np.array(WALLS[dice.integers(len(WALLS))]) * dice.uniform(0.85, 1.08) + dice.normal(0, 0.012, 3)
     sign = np.array(SIGNS[dice.integers(len(SIGNS))])
     paint[WALL, :3] = wall
-    paint[TRIM, :3] = wall * 0.35 + np.array((.52, .51, .48))
-    paint[ROOF, :3] = ((.45, .22, .17), (.30, .31, .34), (.38, .30, .26))[dice.integers(3)]
+    paint[TRIM, :3] = wall * 0.35 + np.array((0.52, 0.51, 0.48))
+    paint[ROOF, :3] = ((0.45, 0.22, 0.17), (0.30, 0.31, 0.34), (0.38, 0.30, 0.26))[dice.integers(3)]
     paint[BASE, :3] = wall * 0.55 + 0.08
-    paint[DOOR, :3] = ((.25, .16, .10), (.12, .22, .18), (.30, .10, .10), (.18, .19, .22))[dice.integers(4)]
+    paint[DOOR, :3] = ((0.25, 0.16, 0.10), (0.12, 0.22, 0.18), (0.30, 0.10, 0.10), (0.18, 0.19, 0.22))[dice.integers(4)]
     paint[SIGN, :3], paint[SIGN, 3:6] = sign, sign * 0.75 + 0.12
     paint[AWNING, :3] = SIGNS[dice.integers(len(SIGNS))]
-    paint[SHOP] = (.16, .19, .22, .86, .70, .46, .45) if dice.random() < 0.7 else (.16, .19, .22, .09, .09, .08, .45)
+    paint[SHOP] = (
+        (0.16, 0.19, 0.22, 0.86, 0.70, 0.46, 0.45)
+        if dice.random() < 0.7
+        else (0.16, 0.19, 0.22, 0.09, 0.09, 0.08, 0.45)
+    )
     for pane in range(PANE, SLOT_COUNT):
         tone = dice.uniform(0.75, 1.2)
-        paint[pane] = (.15 * tone, .19 * tone, .23 * tone, .03, .03, .04, .5)
+        paint[pane] = (0.15 * tone, 0.19 * tone, 0.23 * tone, 0.03, 0.03, 0.04, 0.5)
         if dice.random() < 0.36:
-            paint[pane, 3:6] = np.array(((.95, .74, .40), (.85, .66, .36), (.80, .82, .78), (.62, .44, .22))[dice.integers(4)])
+            paint[pane, 3:6] = np.array(
+                ((0.95, 0.74, 0.40), (0.85, 0.66, 0.36), (0.80, 0.82, 0.78), (0.62, 0.44, 0.22))[dice.integers(4)]
+            )
     return np.clip(paint, 0, 1)
 
 
@@ -65,11 +89,15 @@ def _footprint(length: float, width: float) -> list[tuple[float, float]]:
     return [(-length / 2, -width / 2), (length / 2, -width / 2), (length / 2, width / 2), (-length / 2, width / 2)]
 
 
-def _wall(start: tuple[float, float], end: tuple[float, float], z0: float, z1: float) -> list[tuple[float, float, float]]:
+def _wall(
+    start: tuple[float, float], end: tuple[float, float], z0: float, z1: float
+) -> list[tuple[float, float, float]]:
     return [(*start, z0), (*end, z0), (*end, z1), (*start, z1)]
 
 
-def _facade(start: tuple[float, float], end: tuple[float, float], top: float, style: str, shop: bool, dice: np.random.Generator) -> Mesh:
+def _facade(
+    start: tuple[float, float], end: tuple[float, float], top: float, style: str, shop: bool, dice: np.random.Generator
+) -> Mesh:
     """One wall: a ground floor, then storeys of windows between bands of wall."""
     run = float(np.hypot(end[0] - start[0], end[1] - start[1]))
     ground = min(3.6 if shop else 2.9, top * 0.6)
@@ -107,21 +135,33 @@ def _column_cuts(columns: int, share: float) -> np.ndarray:
     return np.concatenate([[0], np.stack([left, left + share / columns], 1).reshape(-1), [1]])
 
 
-def _ground_floor(start: tuple[float, float], end: tuple[float, float], run: float, ground: float, shop: bool, dice: np.random.Generator) -> Mesh:
+def _ground_floor(
+    start: tuple[float, float],
+    end: tuple[float, float],
+    run: float,
+    ground: float,
+    shop: bool,
+    dice: np.random.Generator,
+) -> Mesh:
     if shop:
         columns = max(1, round(run / 4.0))
         row = np.full(2 * columns + 1, BASE)
         row[1::2] = SHOP
         row[1 + 2 * int(dice.integers(columns))] = DOOR
         slots = np.stack([np.full_like(row, BASE), row, np.full_like(row, SIGN), np.full_like(row, TRIM)])
-        return patch(_wall(start, end, 0, ground), _column_cuts(columns, 0.84), (0, .1, .72, .92, 1), slots)
+        return patch(_wall(start, end, 0, ground), _column_cuts(columns, 0.84), (0, 0.1, 0.72, 0.92, 1), slots)
     columns = max(1, round(run / 3.2))
     row = np.full(2 * columns + 1, WALL)
     row[1::2] = PANE + dice.integers(0, PANES, columns)
     below = np.full_like(row, BASE)
     door = 1 + 2 * int(dice.integers(columns))
     row[door], below[door] = DOOR, DOOR
-    return patch(_wall(start, end, 0, ground), _column_cuts(columns, 0.42), (0, .3, .8, 1), np.stack([below, row, np.full_like(row, WALL)]))
+    return patch(
+        _wall(start, end, 0, ground),
+        _column_cuts(columns, 0.42),
+        (0, 0.3, 0.8, 1),
+        np.stack([below, row, np.full_like(row, WALL)]),
+    )
 
 
 def _flat_roof(length: float, width: float, height: float, variant: int) -> list[Mesh]:
@@ -130,15 +170,23 @@ def _flat_roof(length: float, width: float, height: float, variant: int) -> list
     parts = [box((-length / 2, -width / 2, height - band), (length / 2, width / 2, height), TRIM)]
     if variant % 2:
         inset, z = EAVES * 0.6, height * 0.55
-        parts.append(box((-length / 2 + inset, -width / 2 + inset, z), (length / 2 - inset, width / 2 - inset, z + 0.25), TRIM))
+        parts.append(
+            box((-length / 2 + inset, -width / 2 + inset, z), (length / 2 - inset, width / 2 - inset, z + 0.25), TRIM)
+        )
     return parts
 
 
 def _gable_roof(length: float, width: float, eaves: float, height: float) -> list[Mesh]:
     """A ridge along the road; the gables are walls."""
     x, y = length / 2, width / 2
-    slopes = [[(-x, -y, eaves), (x, -y, eaves), (x, 0, height), (-x, 0, height)], [(x, y, eaves), (-x, y, eaves), (-x, 0, height), (x, 0, height)]]
-    gables = [[(x, -y, eaves), (x, y, eaves), (x, 0, height), (x, 0, height)], [(-x, y, eaves), (-x, -y, eaves), (-x, 0, height), (-x, 0, height)]]
+    slopes = [
+        [(-x, -y, eaves), (x, -y, eaves), (x, 0, height), (-x, 0, height)],
+        [(x, y, eaves), (-x, y, eaves), (-x, 0, height), (x, 0, height)],
+    ]
+    gables = [
+        [(x, -y, eaves), (x, y, eaves), (x, 0, height), (x, 0, height)],
+        [(-x, y, eaves), (-x, -y, eaves), (-x, 0, height), (-x, 0, height)],
+    ]
     chimney = box((x * 0.3, -0.4, height - 1.2), (x * 0.3 + 0.7, 0.3, height), BASE)
     under = box((-x, -y, eaves - 0.15), (x, y, eaves), TRIM)
     return [quads(slopes, ROOF), quads(gables, WALL), chimney, under]

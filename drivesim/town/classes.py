@@ -14,7 +14,10 @@ assert len(CLASSES) <= 32
 
 
 def label_colours(class_index: int, slot: int, count: int) -> NDArray[np.uint8]:
-    """Colours (count, 4) that tell a class and a slot (0: no road user). Five bits a channel, mid-step, survive the rasteriser."""
+    """Colours (count, 4) that tell a class and a slot (0: no road user).
+
+    Five bits a channel, mid-step, survive the rasteriser.
+    """
     row = np.array([class_index * 8 + 4, slot // 32 * 8 + 4, slot % 32 * 8 + 4, 255], np.uint8)
     return np.broadcast_to(row, (count, 4))
 
@@ -22,4 +25,4 @@ def label_colours(class_index: int, slot: int, count: int) -> NDArray[np.uint8]:
 def decoded(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Class and slot (h, w) of a picture (h, w, 3) drawn in `label_colours`."""
     steps = picture >> 3
-    return steps[..., 0], steps[..., 1].astype(np.int32) * 32 + steps[..., 2]
+    return steps[..., 0].astype(np.uint8), steps[..., 1].astype(np.int32) * 32 + steps[..., 2].astype(np.int32)

@@ -1,7 +1,7 @@
 """The rasteriser: Panda3D's software renderer behind two small classes, `Canvas` and `Batch`.
 
-Nothing but triangles with a colour per vertex (and a texture that multiplies it) reaches the engine; light and haze are already in
-the colours. Everything is given in the ego frame, in which the camera stands still.
+Nothing but triangles with a colour per vertex (and a texture that multiplies it) reaches the engine; light and haze
+are already in the colours. Everything is given in the ego frame, in which the camera stands still.
 """
 
 from __future__ import annotations
@@ -16,14 +16,21 @@ from panda3d import core
 from scenarios.facts import Camera
 
 NEAR, FAR = 0.4, 900.0  # metres
-SAMPLE_SHIFT = 0.25  # px by which the rasteriser draws too far up and left (measured: mean offset of the edges of 200 cubes)
-core.load_prc_file_data("drivesim", "load-display p3tinydisplay\nwindow-type offscreen\naudio-library-name null\nnotify-level-display error")
+SAMPLE_SHIFT = (
+    0.25  # px by which the rasteriser draws too far up and left (measured: mean offset of the edges of 200 cubes)
+)
+core.load_prc_file_data(
+    "drivesim", "load-display p3tinydisplay\nwindow-type offscreen\naudio-library-name null\nnotify-level-display error"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """How a batch is drawn. ``order``: smaller is drawn first. ``depth``: hidden by what is nearer, and hides what is farther
-    ("solid"), hidden only ("test"), or neither ("none"). ``blend``: "replace", "alpha", "add" or "multiply"."""
+    """How a batch is drawn.
+
+    ``order``: smaller is drawn first. ``depth``: hidden by what is nearer, and hides what is farther ("solid"),
+    hidden only ("test"), or neither ("none"). ``blend``: "replace", "alpha", "add" or "multiply".
+    """
 
     order: int
     depth: str = "none"
@@ -118,7 +125,9 @@ class Canvas:
         size = core.WindowProperties.size(width, height)
         self._buffer = self._engine.make_output(pipe, "town", 0, wanted, size, core.GraphicsPipe.BF_refuse_window)
         if self._buffer is None:
-            raise RuntimeError(f"Panda3D opened no {width} x {height} off-screen buffer, expected its software renderer to")
+            raise RuntimeError(
+                f"Panda3D opened no {width} x {height} off-screen buffer, expected its software renderer to"
+            )
         self._buffer.set_active(False)
         self._picture = core.Texture()
         self._buffer.add_render_texture(self._picture, core.GraphicsOutput.RTM_copy_ram)
@@ -131,7 +140,10 @@ class Canvas:
         return Batch(self.root, layer, texture)
 
     def draw(self) -> NDArray[np.uint8]:
-        """The picture as the engine keeps it: (height, width, 4) BGRA bytes, bottom row first; valid until the next call."""
+        """The picture as the engine keeps it: (height, width, 4) BGRA bytes, bottom row first.
+
+        It is valid until the next call.
+        """
         self._buffer.set_active(True)
         self._engine.render_frame()
         self._buffer.set_active(False)
@@ -143,7 +155,7 @@ class Canvas:
 
 
 def _camera_node(root: core.NodePath, camera: Camera) -> core.NodePath:
-    """The pinhole of `scenarios.camera` as a Panda3D camera: its film is the image, so the principal point is a film offset."""
+    """The pinhole of `scenarios.camera` as a Panda3D camera; the principal point is in its matrix."""
     lens = core.MatrixLens()
     near, far = NEAR, FAR
     cx, cy = camera.cx + SAMPLE_SHIFT, camera.cy + SAMPLE_SHIFT
@@ -166,7 +178,9 @@ def texture(pixels: NDArray[np.uint8], *, mipmaps: bool = True) -> core.Texture:
     """
     height, width, channels = pixels.shape
     made = core.Texture()
-    made.setup_2d_texture(width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba if channels == 4 else core.Texture.F_rgb)
+    made.setup_2d_texture(
+        width, height, core.Texture.T_unsigned_byte, core.Texture.F_rgba if channels == 4 else core.Texture.F_rgb
+    )
     order = [2, 1, 0, 3][:channels]
     made.set_ram_image(np.ascontiguousarray(pixels[::-1][:, :, order]).tobytes())
     made.set_wrap_u(core.SamplerState.WM_repeat)

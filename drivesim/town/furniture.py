@@ -10,7 +10,7 @@ from drivesim.town.meshes import Mesh, box, ellipsoid, merge, tube
 BARK, LEAVES, POLE, BULB = range(4)
 SLOT_COUNT = 4
 ARM = 1.7  # m that a street lamp reaches over the road
-GREENS = ((.20, .36, .12), (.16, .31, .13), (.27, .40, .14), (.31, .37, .13), (.22, .33, .19))
+GREENS = ((0.20, 0.36, 0.12), (0.16, 0.31, 0.13), (0.27, 0.40, 0.14), (0.31, 0.37, 0.13), (0.22, 0.33, 0.19))
 
 
 def tree(size: tuple[float, float, float], variant: int) -> Mesh:
@@ -64,8 +64,8 @@ def palette(variant: int) -> NDArray[np.float32]:
     """The paint (SLOT_COUNT, 7): albedo, glow at night, gloss."""
     dice = np.random.default_rng(variant + 3)
     paint = np.zeros((SLOT_COUNT, 7), np.float32)
-    paint[BARK, :3] = (.27, .20, .15)
+    paint[BARK, :3] = (0.27, 0.20, 0.15)
     paint[LEAVES, :3] = np.array(GREENS[dice.integers(len(GREENS))]) * dice.uniform(1.05, 1.5)
-    paint[POLE] = (.23, .25, .26, 0, 0, 0, .1)
-    paint[BULB] = (.80, .80, .76, 1.0, .90, .66, 0)
+    paint[POLE] = (0.23, 0.25, 0.26, 0, 0, 0, 0.1)
+    paint[BULB] = (0.80, 0.80, 0.76, 1.0, 0.90, 0.66, 0)
     return paint

@@ -1,4 +1,4 @@
-"""Lamps as the eye sees them at night: halos around them, streaks of them on a wet road, and their light on the asphalt."""
+"""Lamps at night: halos around them, streaks of them on a wet road, and their light on the asphalt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from drivesim.town.looks import Look
 from drivesim.town.paint import flashes
 from drivesim.town.traffic import Seen, lamp_places
 
-Floats = NDArray[np.float32]
-HEAD, TAIL, BRAKE, AMBER, STREET = (1.0, .95, .80), (.75, .06, .05), (1.0, .10, .07), (1.0, .55, .08), (.95, .78, .48)
+Floats = NDArray[np.floating]
+HEAD, TAIL, BRAKE, AMBER, STREET = (
+    (1.0, 0.95, 0.80),
+    (0.75, 0.06, 0.05),
+    (1.0, 0.10, 0.07),
+    (1.0, 0.55, 0.08),
+    (0.95, 0.78, 0.48),
+)
 BEAM_SIGHT = 80.0  # m within which lamps of others light the asphalt
 _SIDES = 12
 
@@ -30,7 +36,8 @@ def _disc_faces() -> NDArray[np.int64]:
 
 
 _ANGLES = 2 * np.pi * np.arange(_SIDES) / _SIDES
-# A halo: its middle and rings around it, (radius, brightness). The least is not 0: colours that the rasteriser interpolates
+# A halo: its middle and rings around it, (radius, brightness). The least is not 0: colours that the rasteriser
+# interpolates
 # below 0 would come out white.
 _RINGS = ((0.16, 0.50), (0.38, 0.17), (0.68, 0.05), (1.0, 0.0))
 _DARKEST = 3
@@ -96,7 +103,9 @@ def lamps(seen: Sequence[Seen], bulbs: Floats, look: Look, eye: Floats, time: fl
             shown.append(("brake", 0.8, np.array(BRAKE) * (0.35 + 0.55 * dark)))
         for side in ("left", "right"):
             if flashes(lights, side, time):
-                shown.append((f"{side} {'front' if toward > 0 else 'rear'}", 0.6, np.array(AMBER) * (0.35 + 0.45 * dark)))
+                shown.append(
+                    (f"{side} {'front' if toward > 0 else 'rear'}", 0.6, np.array(AMBER) * (0.35 + 0.45 * dark))
+                )
         rows += [(*place, radius, *colour) for name, radius, colour in shown for place in places[name]]
     return np.array(rows, np.float32).reshape(-1, 7)
 
@@ -112,5 +121,7 @@ def beams(seen: Sequence[Seen], look: Look) -> Floats:
         if lights.head:
             rows.append((body.x + cos * length / 2, body.y + sin * length / 2, cos, sin, 7.0, *np.array(HEAD) * 0.85))
             red = 0.75 if lights.brake else 0.22
-            rows.append((body.x - cos * length / 2, body.y - sin * length / 2, -cos, -sin, 2.2, red, red * 0.06, red * 0.05))
+            rows.append(
+                (body.x - cos * length / 2, body.y - sin * length / 2, -cos, -sin, 2.2, red, red * 0.06, red * 0.05)
+            )
     return np.array(rows, np.float32).reshape(-1, 8)

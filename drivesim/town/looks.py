@@ -1,7 +1,7 @@
 """How the town is lit: daylight and weather -> colours of sky, sun, fog and lamps; and the shading of meshes by them.
 
-The rasteriser has neither shaders nor fog, so light is computed here, per vertex, with numpy. Colours are RGB in [0, 1].
-Positions are in the ego frame (x forward, y left, z up, metres); the sun's direction is in the world frame.
+The rasteriser has neither shaders nor fog, so light is computed here, per vertex, with numpy. Colours are RGB in [0,
+1]. Positions are in the ego frame (x forward, y left, z up, metres); the sun's direction is in the world frame.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from scenarios.facts import WEATHERS
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 SUN_AZIMUTH = 2.3  # rad, world frame
+HEAD_LIGHT_REACH, GLARE_REACH = 55.0, 20.0  # m from the ego's head lights, from those of others
 HEAD_LAMP = np.array([3.4, 0.0, 0.75], np.float32)  # the ego's head lights as one lamp, ego frame, m
 
 # One row per knot of daylight, interpolated in between; clear weather.
@@ -27,7 +28,8 @@ CLEAR = {
     "elevation": [(.6,), (.35,), (.16,), (.22,), (.42,), (.85,)],
     "lamps": [(1.0,), (1.0,), (.75,), (.4,), (.08,), (0.0,)],
 }  # fmt: skip
-# Weather: share of the sun left, share of grey in the sky, brightness of the diffuse light, distance of haze (m), wetness.
+# Weather: share of the sun left, share of grey in the sky, brightness of the diffuse light, distance of haze (m),
+# wetness.
 WEATHER = {
     "clear": (1.0, 0.0, 1.0, 520.0, 0.0),
     "overcast": (0.12, 0.85, 1.12, 340.0, 0.0),
@@ -41,9 +43,9 @@ assert tuple(WEATHER) == WEATHERS
 class Look:
     """The light of one moment.
 
-    ``zenith, horizon, fog``: sky colours. ``ambient, sun``: light that falls on surfaces. ``sun_direction``: unit, towards the
-    sun, world frame. ``lamps``: how much street lamps and windows are lit, 0..1. ``haze``: distance in m at which 63% of the
-    light is lost. ``wet``: 0..1. ``grey``: share of cloud cover.
+    ``zenith, horizon, fog``: sky colours. ``ambient, sun``: light that falls on surfaces. ``sun_direction``: unit,
+    towards the sun, world frame. ``lamps``: how much street lamps and windows are lit, 0..1. ``haze``: distance in m
+    at which 63% of the light is lost. ``wet``: 0..1. ``grey``: share of cloud cover.
     """
 
     zenith: Floats
@@ -87,7 +89,10 @@ def look(daylight: float, weather: str) -> Look:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """What light meets, per point: positions and normals (n, 3), ``albedo`` (n, 3), ``glow`` (n, 3) own light, ``gloss`` (n,)."""
+    """What light meets, per point.
+
+    ``points, normals, albedo`` (n, 3); ``glow`` (n, 3): its own light; ``gloss`` (n,): how much of the sky it mirrors.
+    """
 
     points: Floats
     normals: Floats
@@ -115,7 +120,14 @@ def head_light(points: Floats, normals: Floats) -> Floats:
     spread = np.exp(-np.square(way[:, 1] / (1.6 + 0.42 * ahead)))
     rise = np.clip(0.035 - way[:, 2] / ahead, 0.0, 0.06) / 0.06  # dipped: little light above the lamp's own height
     facing = np.clip(-np.einsum("nc,nc->n", way, normals) / far, 0, 1)
-    light = 1.25 * (0.25 + 0.75 * rise) * spread * (0.42 + 0.58 * facing) / (1 + np.square(far / 17))
+    light = (
+        1.25
+        * (0.25 + 0.75 * rise)
+        * spread
+        * (0.42 + 0.58 * facing)
+        / (1 + np.square(far / 17))
+        * np.clip(1.4 - 1.4 * far / HEAD_LIGHT_REACH, 0, 1)
+    )
     return np.where(way[:, 0] > 0, light * np.clip(way[:, 0] / 2.5, 0, 1), 0).astype(np.float32)
 
 
@@ -130,24 +142,28 @@ def lamp_light(points: Floats, normals: Floats, lamps: Floats) -> Floats:
     return total
 
 
-def hazed(colour: Floats, points: Floats, now: Look, eye: Floats) -> NDArray[np.uint8]:
-    """Colours (n, 3) seen from ``eye`` (3,) through the air, as RGBA bytes (n, 4)."""
+def hazed(colour: Floats, points: Floats, now: Look, eye: Floats, *, gain: float = 1.0) -> NDArray[np.uint8]:
+    """Colours (n, 3) seen from ``eye`` (3,) through the air, times ``gain``, as RGBA bytes (n, 4)."""
     way = points - eye
     clear = np.exp(np.sqrt(np.einsum("nc,nc->n", way, way)) * np.float32(-1 / now.haze))[:, None]
     seen = np.empty((len(points), 4), np.uint8)
-    seen[:, :3] = np.clip((colour - now.fog) * clear + now.fog, 0, 1) * np.float32(255) + np.float32(0.5)
+    seen[:, :3] = np.clip((colour - now.fog) * clear + now.fog, 0, 1 / gain) * np.float32(255 * gain) + np.float32(0.5)
     seen[:, 3] = 255
     return seen
 
 
-LAMP_COLOUR = np.array([1.0, .82, .54], np.float32) * np.float32(1.35)
+LAMP_COLOUR = np.array([1.0, 0.82, 0.54], np.float32) * np.float32(1.35)
 
 
 def wetted(surface: Surface, now: Look) -> Surface:
     """The ground as rain leaves it: darker, and a mirror of the sky."""
     if not now.wet:
         return surface
-    return replace(surface, albedo=surface.albedo * np.float32(1 - 0.42 * now.wet), gloss=surface.gloss + np.float32(0.16 * now.wet))
+    return replace(
+        surface,
+        albedo=surface.albedo * np.float32(1 - 0.42 * now.wet),
+        gloss=surface.gloss + np.float32(0.16 * now.wet),
+    )
 
 
 def glare(points: Floats, beams: Floats) -> Floats:

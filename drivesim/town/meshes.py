@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 Ints = NDArray[np.int32]
 
 
@@ -61,7 +61,7 @@ def unit(vectors: NDArray) -> Floats:
     return (vectors / np.where(length > 0, length, 1)).astype(np.float32)
 
 
-def cross(a: NDArray, b: NDArray) -> NDArray:
+def cross(a: ArrayLike, b: ArrayLike) -> NDArray:
     """Cross products (..., 3); for small arrays several times as fast as numpy's."""
     a, b = np.asarray(a), np.asarray(b)
     return a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
@@ -94,16 +94,16 @@ def quads(corners: ArrayLike, slots: ArrayLike) -> Mesh:
 
 def box(low: ArrayLike, high: ArrayLike, slot: int, *, taper: float = 1.0) -> Mesh:
     """A box between two corners; its top is ``taper`` times as long and wide as its bottom."""
-    (x0, y0, z0), (x1, y1, z1) = low, high
+    (x0, y0, z0), (x1, y1, z1) = np.asarray(low, float), np.asarray(high, float)
     cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
     bottom = np.array([(x0, y0, z0), (x1, y0, z0), (x1, y1, z0), (x0, y1, z0)], np.float32)
     top = bottom.copy()
     top[:, 0], top[:, 1], top[:, 2] = cx + (bottom[:, 0] - cx) * taper, cy + (bottom[:, 1] - cy) * taper, z1
     sides = [(bottom[i], bottom[(i + 1) % 4], top[(i + 1) % 4], top[i]) for i in range(4)]
-    return quads([*sides, top, bottom[::-1]], slot)
+    return quads(np.array([*sides, top, bottom[::-1]]), slot)
 
 
-def patch(corners: ArrayLike, us: Sequence[float], vs: Sequence[float], slots: ArrayLike) -> Mesh:
+def patch(corners: ArrayLike, us: ArrayLike, vs: ArrayLike, slots: ArrayLike) -> Mesh:
     """A bilinear surface cut into painted cells.
 
     ``corners``: (4, 3) counter-clockwise from outside, from (u, v) = (0, 0) by (1, 0), (1, 1) to (0, 1).
@@ -114,8 +114,8 @@ def patch(corners: ArrayLike, us: Sequence[float], vs: Sequence[float], slots: A
     u, v = u[..., None], v[..., None]
     grid = (1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * d + u * c)
     cells = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], axis=2).reshape(-1, 4, 3)
-    slots = np.broadcast_to(np.asarray(slots, np.uint8), (len(vs) - 1, len(us) - 1)).reshape(-1)
-    return quads(cells[slots != 255], slots[slots != 255])
+    painted = np.broadcast_to(np.asarray(slots, np.uint8), (u.shape[0] - 1, u.shape[1] - 1)).reshape(-1)
+    return quads(cells[painted != 255], painted[painted != 255])
 
 
 def loft(rings: ArrayLike, slot: int, *, caps: bool = True) -> Mesh:
@@ -178,7 +178,8 @@ def wheel(center: ArrayLike, radius: float, width: float, tyre: int, hub: int, *
     half = np.array([0, width / 2, 0], np.float32)
     parts = [tube(center + half, center - half, (radius, radius), tyre, sides=sides)]
     for sign in (1, -1):
-        inner, outer = center + sign * half * 0.9, center + sign * (half + (0, 0.012, 0))
+        rim = half + np.array([0, 0.012, 0], np.float32)
+        inner, outer = center + sign * half * 0.9, center + sign * rim
         parts.append(tube(inner, outer, (0.62 * radius, 0.56 * radius), hub, sides=max(6, sides - 4)))
         parts.append(tube(outer, outer + sign * np.array([0, 0.01, 0]), (0.2 * radius, 0.2 * radius), tyre, sides=5))
     return merge(parts)

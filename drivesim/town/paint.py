@@ -10,11 +10,11 @@ from scenarios.facts import Lights
 from scenarios.timeline import ObjectState
 
 BLINKS = 1.5  # indicator flashes per second
-SKINS = ((.88, .70, .58), (.76, .57, .44), (.55, .38, .27), (.38, .26, .19))
-HAIRS = ((.10, .08, .07), (.22, .15, .10), (.42, .30, .18), (.55, .53, .50))
-TROUSERS = ((.13, .16, .25), (.10, .10, .12), (.34, .31, .26), (.22, .24, .27), (.40, .38, .36))
-CARGOES = ((.86, .86, .84), (.72, .74, .76), (.80, .76, .66))
-FRAMES = ((.12, .12, .13), (.55, .10, .10), (.12, .25, .45), (.75, .75, .72))
+SKINS = ((0.88, 0.70, 0.58), (0.76, 0.57, 0.44), (0.55, 0.38, 0.27), (0.38, 0.26, 0.19))
+HAIRS = ((0.10, 0.08, 0.07), (0.22, 0.15, 0.10), (0.42, 0.30, 0.18), (0.55, 0.53, 0.50))
+TROUSERS = ((0.13, 0.16, 0.25), (0.10, 0.10, 0.12), (0.34, 0.31, 0.26), (0.22, 0.24, 0.27), (0.40, 0.38, 0.36))
+CARGOES = ((0.86, 0.86, 0.84), (0.72, 0.74, 0.76), (0.80, 0.76, 0.66))
+FRAMES = ((0.12, 0.12, 0.13), (0.55, 0.10, 0.10), (0.12, 0.25, 0.45), (0.75, 0.75, 0.72))
 
 
 def paint_of(state: ObjectState, time: float) -> NDArray[np.float32]:
@@ -32,19 +32,25 @@ def paint_of(state: ObjectState, time: float) -> NDArray[np.float32]:
     }  # fmt: skip
     for name, albedo in flat.items():
         paint[SLOT[name], :3] = albedo
-    for name, gloss in (("body", .20), ("glass", .62), ("hub", .25), ("trim", .08), ("cargo", .05)):
+    for name, gloss in (("body", 0.20), ("glass", 0.62), ("hub", 0.25), ("trim", 0.08), ("cargo", 0.05)):
         paint[SLOT[name], 6] = gloss
     _lamps(paint, state.lights or Lights(), time)
     return paint
 
 
 def _lamps(paint: NDArray[np.float32], lights: Lights, time: float) -> None:
-    paint[SLOT["head"]] = (.80, .82, .84, *((1.0, .98, .88) if lights.head else (0, 0, 0)), .5)
-    paint[SLOT["tail"]] = (.42, .03, .035, *((.55, .02, .02) if lights.head else (.04, 0, 0)), .25)
-    paint[SLOT["brake"]] = (.46, .04, .04, *((1.0, .12, .08) if lights.brake else (.30, .01, .01) if lights.head else (.03, 0, 0)), .2)
+    paint[SLOT["head"]] = (0.80, 0.82, 0.84, *((1.0, 0.98, 0.88) if lights.head else (0, 0, 0)), 0.5)
+    paint[SLOT["tail"]] = (0.42, 0.03, 0.035, *((0.55, 0.02, 0.02) if lights.head else (0.04, 0, 0)), 0.25)
+    paint[SLOT["brake"]] = (
+        0.46,
+        0.04,
+        0.04,
+        *((1.0, 0.12, 0.08) if lights.brake else (0.30, 0.01, 0.01) if lights.head else (0.03, 0, 0)),
+        0.2,
+    )
     for side in ("left", "right"):
         shines = flashes(lights, side, time)
-        paint[SLOT[side]] = (.70, .38, .10, *((1.0, .62, .08) if shines else (0, 0, 0)), .25)
+        paint[SLOT[side]] = (0.70, 0.38, 0.10, *((1.0, 0.62, 0.08) if shines else (0, 0, 0)), 0.25)
 
 
 def flashes(lights: Lights, side: str, time: float) -> bool:

@@ -66,7 +66,7 @@ def _leg(y: float, angle: float, bend: float, slot: Mapping[str, int]) -> Mesh:
     parts = [
         tube((0, y, 0.03), knee, (0.095, 0.07), slot["trousers"]),
         tube(knee, ankle, (0.068, 0.05), slot["trousers"]),
-        ellipsoid(ankle + (0.06, 0, -0.03), (0.13, 0.05, 0.05), slot["shoes"], sides=6, rings=3),
+        ellipsoid(ankle + _at(0.06, 0, -0.03), (0.13, 0.05, 0.05), slot["shoes"], sides=6, rings=3),
     ]
     return merge(parts).moved((0, 0, HIP))
 
@@ -92,38 +92,42 @@ def rider(
 ) -> Mesh:
     """A person on two wheels; ``seat``, ``hands`` and ``feet`` are (x, z) in the frame of the vehicle, metres."""
     hip = np.array([seat[0], 0, seat[1] + 0.08])
-    chest = hip + (0.22, 0, 0.46)
-    head = chest + (0.12, 0, 0.27)
+    chest = hip + _at(0.22, 0, 0.46)
+    head = chest + _at(0.12, 0, 0.27)
     parts = [
         loft(
             [
                 hip + _oval(0.11, 0.16),
                 (hip + chest) / 2 + _oval(0.11, 0.16),
                 chest + _oval(0.11, 0.2),
-                chest + (0.05, 0, 0.09) + _oval(0.05, 0.08),
+                chest + _at(0.05, 0, 0.09) + _oval(0.05, 0.08),
             ],
             slots["shirt"],
         )
     ]
     parts.append(ellipsoid(head, (0.1, 0.085, 0.12), slots["skin"]))
     cap = slots["dark"] if helmet else slots["hair"]
-    parts.append(ellipsoid(head + (-0.015, 0, 0.045), (0.125, 0.105, 0.1), cap, rings=4))
+    parts.append(ellipsoid(head + _at(-0.015, 0, 0.045), (0.125, 0.105, 0.1), cap, rings=4))
     for side in (1, -1):
         foot = np.array([feet[0], side * 0.12, feet[1] + (0.12 if side > 0 else 0)])
         knee = np.array([hip[0] + 0.36, side * 0.14, (hip[2] + foot[2]) / 2 + 0.16])
         hand = np.array([hands[0], side * 0.25, hands[1] + 0.03])
-        shoulder = chest + (0, side * 0.19, 0.02)
-        elbow = (shoulder + hand) / 2 + (0, side * 0.06, -0.09)
+        shoulder = chest + _at(0, side * 0.19, 0.02)
+        elbow = (shoulder + hand) / 2 + _at(0, side * 0.06, -0.09)
         parts += [
-            tube(hip + (0, side * 0.08, 0), knee, (0.09, 0.065), slots["trousers"]),
+            tube(hip + _at(0, side * 0.08, 0), knee, (0.09, 0.065), slots["trousers"]),
             tube(knee, foot, (0.06, 0.045), slots["trousers"]),
         ]
-        parts.append(ellipsoid(foot + (0.06, 0, -0.03), (0.12, 0.045, 0.045), slots["shoes"], sides=6, rings=3))
+        parts.append(ellipsoid(foot + _at(0.06, 0, -0.03), (0.12, 0.045, 0.045), slots["shoes"], sides=6, rings=3))
         parts += [
             tube(shoulder, elbow, (0.055, 0.045), slots["shirt"]),
             tube(elbow, hand, (0.042, 0.035), slots["skin"]),
         ]
     return merge(parts)
+
+
+def _at(x: float, y: float, z: float) -> np.ndarray:
+    return np.array([x, y, z])
 
 
 def _oval(a: float, b: float) -> np.ndarray:

@@ -27,14 +27,19 @@ from scenarios.timeline import ObjectState, Timeline
 
 PASSES = ("colour", "instance", "semantic")
 OVERSAMPLING = 2  # the rasteriser has no antialiasing: it draws the colours larger, OpenCV averages them
-DAYLIGHT_STEPS = 512  # daylight is rounded to this many steps, so that the light of still things is not computed anew each frame
+DAYLIGHT_STEPS = (
+    512  # daylight is rounded to this many steps, so that the light of still things is not computed anew each frame
+)
 _look = lru_cache(maxsize=8)(look)
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """One drawn frame. ``colour``: uint8 (h w 3) RGB. ``instance``: int32 (h w), track id or 0. ``semantic``: uint8 (h w), an
-    index into `drivesim.town.CLASSES`. A pass that was not asked for is None."""
+    """One drawn frame.
+
+    ``colour``: uint8 (h w 3) RGB. ``instance``: int32 (h w), track id or 0. ``semantic``: uint8 (h w), an index into
+    `drivesim.town.CLASSES`. A pass that was not asked for is None.
+    """
 
     colour: NDArray[np.uint8] | None
     instance: NDArray[np.int32] | None
@@ -63,7 +68,10 @@ class Town:
     def draw(
         self, facts: FrameFacts, states: Sequence[ObjectState], world: World, s: float, passes: Collection[str] = PASSES
     ) -> Passes:
-        """Draw a frame from its parts: ``facts`` give time, light and ego, ``states`` the road users, ``s`` the place on the road, m."""
+        """Draw a frame from its parts.
+
+        ``facts`` give time, light and ego; ``states``: the road users; ``s``: the place on the road, m.
+        """
         if unknown := set(passes) - set(PASSES):
             raise ValueError(f"passes are {sorted(unknown)}, expected some of {PASSES}")
         if len(states) > MAX_OBJECTS:
@@ -79,7 +87,7 @@ class Town:
         colour = instance = semantic = None
         if "colour" in passes:
             small = cv2.resize(self._colour.draw(), (self.width, self.height), interpolation=cv2.INTER_AREA)
-            colour = cv2.cvtColor(cv2.flip(small, 0), cv2.COLOR_BGRA2RGB)
+            colour = np.asarray(cv2.cvtColor(cv2.flip(small, 0), cv2.COLOR_BGRA2RGB), np.uint8)
         if {"instance", "semantic"} & set(passes):
             semantic, slots = decoded(self._label.draw()[::-1, :, 2::-1])
             instance = np.array([0, *(state.track_id for state in states)], np.int32)[slots]
@@ -113,6 +121,8 @@ class Town:
         """The town itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close it."""
         self.close()

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from drivesim.town.engine import Batch, Canvas, Layer
 from drivesim.town.looks import Look
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 Placed = tuple[float, float, float, tuple[float, float, float]]  # x, y (m), heading (rad), size (l, w, h) in m
 DARKNESS = 0.72  # of the contact shadow under a body
 SPILL = 0.3  # m that the contact shadow reaches beyond the body
 CAST = Layer(20, blend="multiply")
+FAINTEST = 0.03  # sunlight below which shadows are not seen
 LONGEST = 2.2  # m of cast shadow per m of height, also when the sun is lower
 _FACES = np.array([(i, i + 4, i + 5, i + 1) for i in (0, 1, 2, 4, 5, 6, 8, 9, 10)])
 _FACES = np.concatenate([_FACES[:, [0, 1, 2]], _FACES[:, [0, 2, 3]]])
@@ -42,7 +43,7 @@ class Shadows:
             dark = np.full((len(bodies), 4, 4), 255, np.uint8)
             dark[:, 1:3, 1:3] = (255 - DARKNESS * 255 * clear)[:, None, None]
             self._contact.colours(np.repeat(dark.reshape(-1, 1), 4, 1))
-        draw_cast(self._cast, [outline(*body, top=0.8) for body in bodies], look, heading)
+        self._cast.show(draw_cast(self._cast, [outline(*body, top=0.8) for body in bodies], look, heading))
 
 
 def _contact(x: float, y: float, heading: float, size: tuple[float, float, float]) -> Floats:
@@ -69,16 +70,16 @@ def crown(x: float, y: float, size: tuple[float, float, float]) -> Floats:
     """Two rings (20, 3) around the crown of a tree."""
     angles = 2 * np.pi * np.arange(10) / 10
     ring = np.stack([np.cos(angles) * size[0], np.sin(angles) * size[1]], -1)
-    rings = [np.c_[np.array([x, y]) + wide * ring, np.full(10, high * size[2])] for wide, high in ((0.42, 0.5), (0.3, 0.9))]
+    rings = [
+        np.c_[np.array([x, y]) + wide * ring, np.full(10, high * size[2])] for wide, high in ((0.42, 0.5), (0.3, 0.9))
+    ]
     return np.concatenate(rings).astype(np.float32)
 
 
-def draw_cast(batch: Batch, outlines: Sequence[Floats], look: Look, heading: float) -> None:
-    """Fill ``batch`` with the sun's shadows of convex ``outlines`` (n, 3); no sun, no shadow."""
-    strength = float(look.sun.max())
-    if not outlines or strength < 0.08:
-        batch.show(False)
-        return
+def draw_cast(batch: Batch, outlines: Sequence[Floats], look: Look, heading: float) -> bool:
+    """Fill ``batch`` with the sun's shadows of convex ``outlines`` (n, 3); whether there are any to show."""
+    if not outlines or float(look.sun.max()) < FAINTEST:
+        return False
     c, s = np.cos(-heading), np.sin(-heading)
     x, y, z = look.sun_direction
     fall = -np.array([c * x - s * y, s * x + c * y]) / max(z, 1e-3)
@@ -92,6 +93,6 @@ def draw_cast(batch: Batch, outlines: Sequence[Floats], look: Look, heading: flo
         start += len(hull)
     corners, triangles = np.concatenate(points), np.concatenate(faces)
     left = look.ambient / (look.ambient + look.sun * z)
-    batch.show(True)
     batch.shape(corners, np.concatenate([triangles, triangles[:, ::-1]]))
     batch.colours(np.broadcast_to((np.append(left, 1.0) * 255).astype(np.uint8), (len(corners), 4)))
+    return True

@@ -10,7 +10,7 @@ from drivesim.town.engine import Canvas, Layer, texture
 from drivesim.town.looks import Look
 from drivesim.town.view import View
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 RADIUS = 600.0  # m
 CLOUD_HEIGHT, CLOUD_TILE, CLOUD_REACH = 150.0, 520.0, 1700.0  # m
 
@@ -20,13 +20,19 @@ class Sky:
 
     def __init__(self, canvas: Canvas) -> None:
         """Hang the sky on ``canvas``."""
-        azimuth, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 49), np.deg2rad([-8, -1, 0, 1.5, 4, 8, 14, 22, 35, 55, 90]))
-        self._way = np.stack([np.cos(rise) * np.cos(azimuth), np.cos(rise) * np.sin(azimuth), np.sin(rise)], -1).reshape(-1, 3)
+        azimuth, rise = np.meshgrid(
+            np.linspace(0, 2 * np.pi, 49), np.deg2rad([-8, -1, 0, 1.5, 4, 8, 14, 22, 35, 55, 90])
+        )
+        self._way = np.stack(
+            [np.cos(rise) * np.cos(azimuth), np.cos(rise) * np.sin(azimuth), np.sin(rise)], -1
+        ).reshape(-1, 3)
         self._dome = canvas.batch(Layer(0))
         self._dome.shape(self._way * RADIUS, grid_faces(11, 49))
         self._skyline = canvas.batch(Layer(2))
         self._far = _silhouettes()
-        self._skyline.shape(self._far.reshape(-1, 3), 4 * np.arange(len(self._far))[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]]))
+        self._skyline.shape(
+            self._far.reshape(-1, 3), 4 * np.arange(len(self._far))[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
+        )
         self._earth = canvas.batch(Layer(3))
         self._disc = _disc((0.0, 4.0, 12.0, 30.0, 70.0, 150.0, 300.0, 850.0), 32)
         self._earth.shape(*self._disc)
@@ -39,11 +45,11 @@ class Sky:
         self._dome.place(0, 0, -view.heading)
         self._dome.colours(_bytes(dome_colours(self._way, look)))
         self._skyline.place(0, 0, -view.heading)
-        tone = look.fog * 0.86 + look.ambient * 0.05
+        tone = look.fog + (look.ambient * 0.4 - look.fog) * (0.3 * np.exp(-150 / look.haze))
         self._skyline.colours(_bytes(np.broadcast_to(tone, (4 * len(self._far), 3))))
         points = self._disc[0]
         clear = np.exp(-np.linalg.norm(points, axis=1) / look.haze)[:, None]
-        ground = np.array([.22, .27, .15]) * (look.ambient + 0.5 * look.sun)
+        ground = np.array([0.22, 0.27, 0.15]) * (look.ambient + 0.5 * look.sun)
         self._earth.colours(_bytes(ground * clear + look.fog * (1 - clear)))
         self._draw_clouds(view)
 
@@ -54,9 +60,14 @@ class Sky:
         drift = np.array([view.x, view.y]) + 3.0 * view.time
         uv = points[:, :2] / CLOUD_TILE + np.mod(drift / CLOUD_TILE, 1.0)
         self._clouds.shape(points + np.array([0, 0, CLOUD_HEIGHT], np.float32), faces, uv)
-        bright = np.clip(look.ambient * 1.15 + look.sun * 0.75 + look.horizon * 0.15, 0, 1) * (1 - look.grey) + look.zenith * 0.9 * look.grey
+        bright = (
+            np.clip(look.ambient * 1.15 + look.sun * 0.75 + look.horizon * 0.15, 0, 1) * (1 - look.grey)
+            + look.zenith * 0.9 * look.grey
+        )
         far = np.linalg.norm(points, axis=1) / CLOUD_REACH
-        colour = np.concatenate([np.broadcast_to(bright, (len(points), 3)), (0.9 * (1 - far))[:, None]], 1)
+        colour = np.concatenate(
+            [np.broadcast_to(bright, (len(points), 3)), (0.9 * (1 - far) * np.exp(-45 / look.haze))[:, None]], 1
+        )
         self._clouds.colours((np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -83,7 +94,9 @@ def _disc(radii: tuple[float, ...], sides: int) -> tuple[Floats, NDArray[np.int3
     angles = 2 * np.pi * np.arange(sides + 1) / sides
     ring = np.stack([np.cos(angles), np.sin(angles), np.zeros(sides + 1)], -1)
     faces = grid_faces(len(radii), sides + 1)
-    return (np.asarray(radii)[:, None, None] * ring).reshape(-1, 3).astype(np.float32), np.concatenate([faces, faces[:, ::-1]])
+    return (np.asarray(radii)[:, None, None] * ring).reshape(-1, 3).astype(np.float32), np.concatenate(
+        [faces, faces[:, ::-1]]
+    )
 
 
 def _silhouettes() -> Floats:

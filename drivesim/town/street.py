@@ -13,17 +13,29 @@ from panda3d.core import Texture
 from drivesim.town import buildings, furniture, ground, textures
 from drivesim.town.classes import CLASS, label_colours
 from drivesim.town.engine import Batch, Canvas, Layer, texture
-from drivesim.town.looks import LAMP_COLOUR, Look, Surface, daylit, glare, hazed, head_light, lamp_light, wetted
+from drivesim.town.looks import (
+    GLARE_REACH,
+    HEAD_LIGHT_REACH,
+    LAMP_COLOUR,
+    Look,
+    Surface,
+    daylit,
+    glare,
+    hazed,
+    head_light,
+    lamp_light,
+    wetted,
+)
 from drivesim.town.meshes import Mesh, merge
 from drivesim.town.shadows import CAST, crown, draw_cast, outline
 from drivesim.town.view import View
 from scenarios.scenery import Scenery, World
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 LENGTH = 24.0  # m of s in one stretch
 AHEAD, BEHIND = 312.0, 36.0  # m of s that are kept around the ego
 WALL_TILE = 2.4  # m
-HEAD_LIGHT_REACH = 75.0  # m
+HIDDEN = 6.0  # m behind the ego beyond which nothing of a stretch can be in the picture
 GROUND = ("grass", "asphalt", "paving", "paint")
 GROUND_CLASS = {"grass": "terrain", "asphalt": "road", "paving": "sidewalk", "paint": "marking"}
 SCENERY_CLASS = {"building": "building", "tree": "vegetation", "lamp": "pole"}
@@ -32,18 +44,22 @@ SOLID = Layer(40, depth="solid")
 
 @dataclass
 class Part:
-    """One batch of a stretch with what is needed to light it: positions in the frame of the stretch, street light ``lamps`` (n,)."""
+    """One batch of a stretch with what is needed to light it: its surface in the frame of the stretch.
+
+    ``lamps`` (n,): the light of street lamps on it. ``lit`` (n, 3): its colour without haze by the look ``lit_by``.
+    """
 
     surface: Surface
     lamps: Floats
     colour: Batch
     label: Batch
     is_ground: bool
+    gain: float  # by which colours are brighter than seen, because a texture darkens them
     lit: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     lit_by: Look | None = None
 
     def light(self, view: View, offset: Floats) -> None:
-        """Colour the batch for ``view``; the stretch's frame has the world's axes and starts ``offset`` (2,) m from the ego."""
+        """Colour the batch for ``view``; the stretch starts ``offset`` (2,) m from the ego, in world axes."""
         if self.lit_by is not view.look:
             surface = wetted(self.surface, view.look) if self.is_ground else self.surface
             street = self.lamps[:, None] * LAMP_COLOUR * view.look.lamps
@@ -53,14 +69,18 @@ class Part:
         eye = np.array([view.eye[0] - offset[0], view.eye[1] - offset[1], view.eye[2]], np.float32)
         if view.look.lamps > 0.01 and np.hypot(*offset) < HEAD_LIGHT_REACH + LENGTH:
             colour = colour + self._by_head_lights(view, offset)
-        self.colour.colours(hazed(colour, self.surface.points, view.look, eye))
+        self.colour.colours(hazed(colour, self.surface.points, view.look, eye, gain=self.gain))
 
     def _by_head_lights(self, view: View, offset: Floats) -> Floats:
         shift = np.array([*offset, 0], np.float32)
         points = (self.surface.points + shift) @ view.to_ego.T
-        beam = head_light(points, self.surface.normals @ view.to_ego.T)[:, None] * np.array([1.0, .95, .82], np.float32)
+        beam = head_light(points, self.surface.normals @ view.to_ego.T)[:, None] * np.array(
+            [1.0, 0.95, 0.82], np.float32
+        )
         if self.is_ground:
-            beam = beam + glare(points, view.beams)
+            middle = points.mean(0)
+            near = np.hypot(view.beams[:, 0] - middle[0], view.beams[:, 1] - middle[1]) < GLARE_REACH + LENGTH
+            beam = beam + glare(points, view.beams[near])
         return self.surface.albedo * beam * view.look.lamps
 
 
@@ -73,6 +93,7 @@ class Stretch:
     bulbs: Floats  # (k, 3) in the frame of the stretch
     shadow: Batch
     outlines: list[Floats]  # of what casts a shadow, in the frame of the stretch
+    casts: bool = False  # whether it has shadows by the look ``shadow_by``
     shadow_by: Look | None = None
 
     def draw(self, view: View) -> None:
@@ -85,8 +106,16 @@ class Stretch:
             part.light(view, offset.astype(np.float32))
         self.shadow.place(x, y, -view.heading)
         if self.shadow_by is not view.look:
-            draw_cast(self.shadow, self.outlines, view.look, 0.0)
+            self.casts = draw_cast(self.shadow, self.outlines, view.look, 0.0)
             self.shadow_by = view.look
+        self.shadow.show(self.casts)
+
+    def show(self, visible: bool) -> None:
+        """Draw the stretch or leave it out."""
+        self.shadow.show(visible and self.casts)
+        for part in self.parts:
+            part.colour.show(visible)
+            part.label.show(visible)
 
     def remove(self) -> None:
         """Free the batches."""
@@ -103,9 +132,11 @@ class Street:
         """Draw onto both canvases."""
         self._colour, self._label = colour, label
         self._textures: dict[str, Texture] = {
-            "asphalt": texture(textures.asphalt()), "paving": texture(textures.paving()), "grass": texture(textures.grass()),
+            "asphalt": texture(textures.asphalt()),
+            "paving": texture(textures.paving()),
+            "grass": texture(textures.grass()),
             "building": texture(textures.wall()),
-        }  # fmt: skip
+        }
         self._world: World | None = None
         self._stretches: dict[int, Stretch] = {}
 
@@ -119,7 +150,10 @@ class Street:
         for index in wanted:
             if index not in self._stretches:
                 self._stretches[index] = self._build(world, index)
-            self._stretches[index].draw(view)
+            is_visible = (index + 1) * LENGTH > s - HIDDEN
+            self._stretches[index].show(is_visible)
+            if is_visible:
+                self._stretches[index].draw(view)
 
     def bulbs(self, view: View) -> Floats:
         """The street lamps (k, 3) around the ego, in its frame, m."""
@@ -137,14 +171,18 @@ class Street:
         s_from, s_to = index * LENGTH, (index + 1) * LENGTH
         x, y, _ = world.road.pose(s_from)
         near = [thing for thing in world.scenery(s_from - 30, s_to + 30) if thing.kind == "lamp"]
-        bulbs = np.array([_bulb(world, thing) for thing in near], np.float32).reshape(-1, 3) - np.array([x, y, 0], np.float32)
+        bulbs = np.array([_bulb(world, thing) for thing in near], np.float32).reshape(-1, 3) - np.array(
+            [x, y, 0], np.float32
+        )
         parts = []
         for order, (name, strip) in enumerate(ground.surfaces(world.road, s_from, s_to, (x, y)).items()):
             up = np.broadcast_to(np.array([0, 0, 1], np.float32), strip.points.shape)
             zero = np.zeros_like(strip.points)
             surface = Surface(strip.points, up, strip.albedo, zero, zero[:, 0])
             layer = Layer(10 + order)
-            parts.append(self._part(surface, strip.faces, strip.uv, bulbs, layer, self._textures.get(name), GROUND_CLASS[name]))
+            parts.append(
+                self._part(surface, strip.faces, strip.uv, bulbs, layer, self._textures.get(name), GROUND_CLASS[name])
+            )
         things = world.scenery(s_from, s_to)
         for kind in SCENERY_CLASS:
             chosen = [_solid(world, thing) for thing in things if thing.kind == kind]
@@ -152,19 +190,31 @@ class Street:
                 mesh = merge([m for m, _ in chosen]).moved((-x, -y, 0))
                 paint = np.concatenate([p for _, p in chosen])
                 uv = wall_uv(mesh, paint[:, 6]) if kind == "building" else None
-                scale = np.float32(textures.MEAN if uv is not None else 1.0)
-                surface = Surface(mesh.points, mesh.normals, paint[:, :3] / scale, paint[:, 3:6] / scale, paint[:, 6] / scale)
-                parts.append(self._part(surface, mesh.faces, uv, bulbs, SOLID, self._textures.get(kind), SCENERY_CLASS[kind]))
+                surface = Surface(mesh.points, mesh.normals, paint[:, :3], paint[:, 3:6], paint[:, 6])
+                parts.append(
+                    self._part(surface, mesh.faces, uv, bulbs, SOLID, self._textures.get(kind), SCENERY_CLASS[kind])
+                )
         own = [i for i, thing in enumerate(near) if s_from <= thing.s < s_to]
         outlines = [_outline(thing) - np.array([x, y, 0], np.float32) for thing in things if thing.kind != "lamp"]
         return Stretch((x, y), parts, bulbs[own], self._colour.batch(CAST), outlines)
 
-    def _part(self, surface: Surface, faces: NDArray, uv: NDArray | None, bulbs: Floats, layer: Layer, picture: Texture | None, label: str) -> Part:
+    def _part(
+        self,
+        surface: Surface,
+        faces: NDArray,
+        uv: NDArray | None,
+        bulbs: Floats,
+        layer: Layer,
+        picture: Texture | None,
+        label: str,
+    ) -> Part:
         colour, plain = self._colour.batch(layer, picture), self._label.batch(layer)
         colour.shape(surface.points, faces, uv)
         plain.shape(surface.points, faces)
         plain.colours(label_colours(CLASS[label], 0, len(surface.points)))
-        return Part(surface, lamp_light(surface.points, surface.normals, bulbs), colour, plain, layer.order < SOLID.order)
+        lamps = lamp_light(surface.points, surface.normals, bulbs)
+        gain = 1.0 if picture is None else 1 / textures.MEAN
+        return Part(surface, lamps, colour, plain, layer.order < SOLID.order, gain)
 
 
 def _outline(thing: Scenery) -> Floats:
@@ -175,7 +225,7 @@ def _outline(thing: Scenery) -> Floats:
 
 
 def wall_uv(mesh: Mesh, gloss: Floats) -> Floats:
-    """Texture coordinates (n, 2) that lay `WALL_TILE` m of bricks along every wall; glossy panes take the plain corner."""
+    """Texture coordinates (n, 2) that lay bricks along every wall; glossy panes take the plain corner."""
     along = mesh.points[:, 0] * -mesh.normals[:, 1] + mesh.points[:, 1] * mesh.normals[:, 0]
     uv = np.stack([along, mesh.points[:, 2]], -1) / WALL_TILE
     return np.where(gloss[:, None] > 0.3, 0.004, uv).astype(np.float32)
@@ -195,8 +245,15 @@ def _bulb(world: World, thing: Scenery) -> tuple[float, float, float]:
 def _solid(world: World, thing: Scenery) -> tuple[Mesh, Floats]:
     """A thing of the scenery as a mesh in the world and its paint (n, 7)."""
     if thing.kind == "building":
-        mesh, palette = buildings.building(thing.size, thing.variant), buildings.palette(thing.variant)
+        mesh, palette = (
+            buildings.building(thing.size, thing.variant, front=_side(world, thing)),
+            buildings.palette(thing.variant),
+        )
     else:
         palette = furniture.palette(thing.variant)
-        mesh = furniture.tree(thing.size, thing.variant) if thing.kind == "tree" else furniture.lamp(thing.size, _side(world, thing))
+        mesh = (
+            furniture.tree(thing.size, thing.variant)
+            if thing.kind == "tree"
+            else furniture.lamp(thing.size, _side(world, thing))
+        )
     return mesh.turned(thing.heading).moved((thing.x, thing.y, 0)), palette[mesh.slots]

@@ -1,6 +1,6 @@
-"""Small textures made by number: fine grain that multiplies the colours of asphalt, paving, grass and walls, and clouds.
+"""Small textures made by number: grain that multiplies the colours of surfaces, and clouds.
 
-All tile without a seam. Grain textures have a known mean, `MEAN`, by which colours are divided before they are multiplied.
+All tile without a seam. Grain has a known mean, `MEAN`, by which colours are divided before it multiplies them.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from drivesim.town.view import View
 from scenarios.facts import Camera, EgoState
 from scenarios.timeline import ObjectState
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 SIGHT = 260.0  # m
 LAMP_REACH = 30.0  # m at which a street lamp still lights a body
 VARIANTS = 12  # of each body; a track keeps its own
@@ -30,7 +30,10 @@ SOLID = Layer(40, depth="solid")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A road user that may be in the picture: its slot in the label pass and where it stands in the ego frame (m, rad)."""
+    """A road user that may be in the picture.
+
+    ``slot``: its number in the label pass. ``x, y, heading``: its place in the ego frame, m and rad.
+    """
 
     state: ObjectState
     slot: int
@@ -74,7 +77,9 @@ class Traffic:
         starts = np.cumsum([0] + [len(mesh.points) for mesh in meshes])
         faces = np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)])
         shaded = np.concatenate([_shaded(mesh, body, bulbs, view) for mesh, body in zip(meshes, seen, strict=True)])
-        labels = [label_colours(CLASS[b.state.category], b.slot, len(m.points)) for m, b in zip(meshes, seen, strict=True)]
+        labels = [
+            label_colours(CLASS[b.state.category], b.slot, len(m.points)) for m, b in zip(meshes, seen, strict=True)
+        ]
         for batch, colours in ((self._colour, shaded), (self._label, np.concatenate(labels))):
             batch.shape(points, faces)
             batch.colours(colours)

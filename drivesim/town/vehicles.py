@@ -7,6 +7,7 @@ Shapes are given in metres at a usual size; `Mesh.fitted` stretches them to the 
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +31,8 @@ def vehicle(category: str, variant: int) -> Mesh:
     return build(variant)
 
 
-# The hull: (x, half width, bottom z, shoulder z) from rear to front. The cabin: (x, half width, z) of its rear and front
+# The hull: (x, half width, bottom z, shoulder z) from rear to front. The cabin: (x, half width, z) of its rear and
+# front
 # edges at the shoulder and at the roof.
 _SEDAN = (
     [(-2.22, .80, .38, .80), (-2.12, .87, .28, .94), (-1.9, .88, .24, 1.0), (-1.0, .90, .20, .97), (0.2, .90, .20, .95),
@@ -38,13 +40,13 @@ _SEDAN = (
     ((-1.75, 1.0), (-1.05, 1.46), (0.15, 1.45), (1.12, 0.92)),
 )  # fmt: skip
 _HATCHBACK = (
-    [(-2.02, .81, .38, .88), (-1.95, .86, .28, .98), (-1.75, .87, .24, 1.02), (-0.9, .89, .20, 1.0), (0.2, .89, .20, .98),
-     (0.9, .88, .21, .95), (1.5, .87, .22, .88), (1.85, .85, .26, .78), (2.02, .78, .34, .66)],
+    [(-2.02, .81, .38, .88), (-1.95, .86, .28, .98), (-1.75, .87, .24, 1.02), (-0.9, .89, .20, 1.0),
+     (0.2, .89, .20, .98), (0.9, .88, .21, .95), (1.5, .87, .22, .88), (1.85, .85, .26, .78), (2.02, .78, .34, .66)],
     ((-1.93, 1.0), (-1.5, 1.5), (0.1, 1.5), (1.1, 0.94)),
 )  # fmt: skip
 _SUV = (
-    [(-2.3, .85, .44, .98), (-2.22, .92, .34, 1.08), (-2.0, .93, .30, 1.12), (-1.0, .95, .27, 1.1), (0.2, .95, .27, 1.08),
-     (1.0, .94, .28, 1.07), (1.7, .92, .30, 1.02), (2.1, .90, .34, .94), (2.28, .83, .42, .82)],
+    [(-2.3, .85, .44, .98), (-2.22, .92, .34, 1.08), (-2.0, .93, .30, 1.12), (-1.0, .95, .27, 1.1),
+     (0.2, .95, .27, 1.08), (1.0, .94, .28, 1.07), (1.7, .92, .30, 1.02), (2.1, .90, .34, .94), (2.28, .83, .42, .82)],
     ((-2.15, 1.1), (-1.85, 1.7), (0.2, 1.7), (1.15, 1.07)),
 )  # fmt: skip
 
@@ -60,8 +62,8 @@ def _car(stations: list[tuple[float, float, float, float]], cabin: tuple) -> Mes
     mirror_x, mirror_z = cabin[3][0] - 0.28, cabin[3][1] + 0.06
     for side in (1, -1):
         inner, outer = side * (half - 0.14), side * (half + 0.015)  # not wider than the wheels: the box is the body's
-        low, high = (mirror_x, min(inner, outer), mirror_z), (mirror_x + 0.12, max(inner, outer), mirror_z + 0.13)
-        parts.append(box(low, high, BODY))
+        near, far = (mirror_x, min(inner, outer), mirror_z), (mirror_x + 0.12, max(inner, outer), mirror_z + 0.13)
+        parts.append(box(near, far, BODY))
     return merge(parts)
 
 
@@ -82,7 +84,10 @@ def _hull(stations: list[tuple[float, float, float, float]]) -> Mesh:
 
 
 def _cabin(edges: tuple, half: float) -> Mesh:
-    """The glass house: painted roof and pillars, dark windows, on ``edges`` (x, z) rear shoulder, rear roof, front roof, front shoulder."""
+    """The glass house: painted roof and pillars, dark windows.
+
+    ``edges`` (x, z): rear shoulder, rear roof, front roof, front shoulder; ``half``: half width at the shoulder.
+    """
     (x0, z0), (x1, z1), (x2, z2), (x3, z3) = edges
     top = half - 0.17
     z0, z3 = z0 - 0.05, z3 - 0.05
@@ -96,11 +101,9 @@ def _cabin(edges: tuple, half: float) -> Mesh:
     back = [(x0, half, z0), (x0, -half, z0), (x1, -top, z1), (x1, top, z1)]
     front = [(x3, -half, z3), (x3, half, z3), (x2, top, z2), (x2, -top, z2)]
     crown = 0.05
-    roof = loft(
-        [[(x, -top * wide, z + rise) for wide, rise in ((1, 0), (.8, crown * .7), (0, crown), (-.8, crown * .7), (-1, 0))]
-         + [(x, top * wide, z - 0.01) for wide in (.5, -.5)] for x, z in ((x1, z1), ((x1 + x2) / 2, z1 + .02), (x2, z2))],
-        BODY,
-    )  # fmt: skip
+    arc = [(-1, 0), (-0.8, 0.7 * crown), (0, crown), (0.8, 0.7 * crown), (1, 0), (0.5, -0.01), (-0.5, -0.01)]
+    ends = ((x1, z1), ((x1 + x2) / 2, z1 + 0.02), (x2, z2))
+    roof = loft([[(x, top * wide, z + rise) for wide, rise in arc] for x, z in ends], BODY)
     return merge(
         [patch(right, *cuts, window), patch(left, *mirrored, [row[::-1] for row in window]),
          patch(back, *screen_cuts, screen), patch(front, *screen_cuts, screen), roof]
@@ -108,7 +111,7 @@ def _cabin(edges: tuple, half: float) -> Mesh:
 
 
 def _wheels(axles: tuple[float, ...], half: float, radius: float, width: float = 0.2) -> list[Mesh]:
-    """Wheels at both sides, each in a dark arch; hubs stand 2 cm out of the body so that they win against it in depth."""
+    """Wheels at both sides, each in a dark arch; hubs stand 2 cm out, to win against the body in depth."""
     parts = []
     for x in axles:
         for side in (1, -1):
@@ -128,7 +131,7 @@ def _wheels(axles: tuple[float, ...], half: float, radius: float, width: float =
 def _lamps(
     rear: float, front: float, half: float, tail_z: float, head_z: float, *, high: float = 0.15, wide: float = 0.34
 ) -> list[Mesh]:
-    """Tail lamps with brake and indicator fields, head lamps and front indicators, as thin boxes that stand out of the body."""
+    """Tail, brake, head lamps and indicators as thin boxes that stand out of the body."""
     parts = []
     for side, indicator in ((1, SLOT["left"]), (-1, SLOT["right"])):
         outer, inner = side * (half - 0.05), side * (half - 0.05 - wide)
@@ -171,8 +174,8 @@ def _bumpers(rear: float, front: float, half: float, z: float) -> list[Mesh]:
         edge = x + sign * 0.05
         parts.append(
             box(
-                (min(edge, edge + sign * 0.015), -0.26, z + 0.16),
-                (max(edge, edge + sign * 0.015), 0.26, z + 0.27),
+                (min(edge, edge + sign * 0.015), -0.26, z + 0.14),
+                (max(edge, edge + sign * 0.015), 0.26, z + 0.25),
                 SLOT["plate"],
             )
         )
@@ -227,8 +230,8 @@ def _rear_screen(x: float, half: float, z0: float, z1: float, slot: int = GLASS)
 def _van(variant: int) -> Mesh:
     half, top = 0.95, 2.3
     parts = [_shell(-2.6, 1.35, half, 0.35, top)]
-    parts.append(loft([[(1.30, y, z) for y, z in _ring(half, 0.35, 2.27)], [(1.75, y, z) for y, z in _ring(half * .98, 0.35, 1.65)],
-                       [(2.35, y, z) for y, z in _ring(half * .95, 0.35, 1.18)], [(2.6, y, z) for y, z in _ring(half * .85, 0.42, 0.95)]], BODY))  # fmt: skip
+    nose = ((1.30, 1.0, 0.35, 2.27), (1.75, 0.98, 0.35, 1.65), (2.35, 0.95, 0.35, 1.18), (2.6, 0.85, 0.42, 0.95))
+    parts.append(loft([[(x, y, z) for y, z in _ring(half * wide, z0, z1)] for x, wide, z0, z1 in nose], BODY))
     parts.append(quads([[(1.80, -0.83, 1.62), (1.80, 0.83, 1.62), (1.36, 0.78, 2.2), (1.36, -0.78, 2.2)]], GLASS))
     side = [(0.55, 1.3)] if variant % 2 else [(-2.3, -1.2), (-1.05, 0.35), (0.55, 1.3)]
     parts += _glazing(half, side, 1.3, 1.95)
@@ -271,7 +274,7 @@ def _bus(variant: int) -> Mesh:
     half, x0, x1 = 1.25, -5.75, 5.75
     parts = [_shell(x0, x1, half, 0.35, 3.1, nose=0.08)]
     cuts = np.linspace(x0 + 0.35, x1 - 0.9, 8)
-    parts += _glazing(half, [(a + 0.05, b - 0.05) for a, b in zip(cuts[:-1], cuts[1:], strict=True)], 1.35, 2.35)
+    parts += _glazing(half, [(a + 0.05, b - 0.05) for a, b in pairwise(cuts)], 1.35, 2.35)
     parts += _glazing(half, [(x1 - 0.8, x1 - 0.15)], 1.25, 2.4)
     parts += [_screen(x1 + 0.02, half * 0.9, 1.2, 2.5, lean=0.04), _rear_screen(x0 - 0.015, half * 0.8, 1.6, 2.5)]
     parts.append(box((x1 - 0.1, -0.85, 2.62), (x1 + 0.02, 0.85, 2.9), DARK))
@@ -291,8 +294,16 @@ def _bus(variant: int) -> Mesh:
 def _motorcycle(variant: int) -> Mesh:
     tyre, hub = SLOT["tyre"], SLOT["hub"]
     parts = [wheel((x, 0, 0.31), 0.31, 0.15, tyre, hub) for x in (-0.72, 0.72)]
-    parts.append(loft([[(x, y * wide, z0 + (z1 - z0) * up) for y, up in ((.5, 0), (.9, .5), (.5, 1), (-.5, 1), (-.9, .5), (-.5, 0))]
-                       for x, wide, z0, z1 in ((-1.0, .08, .72, .82), (-.6, .16, .62, .84), (0, .18, .45, .86), (.35, .2, .5, 1.0), (.6, .12, .7, .98))], BODY))  # fmt: skip
+    section = ((0.5, 0), (0.9, 0.5), (0.5, 1), (-0.5, 1), (-0.9, 0.5), (-0.5, 0))
+    tank = (
+        (-1.0, 0.08, 0.72, 0.82),
+        (-0.6, 0.16, 0.62, 0.84),
+        (0.0, 0.18, 0.45, 0.86),
+        (0.35, 0.2, 0.5, 1.0),
+        (0.6, 0.12, 0.7, 0.98),
+    )
+    rings = [[(x, y * wide, z0 + (z1 - z0) * up) for y, up in section] for x, wide, z0, z1 in tank]
+    parts.append(loft(rings, BODY))
     parts.append(box((-0.35, -0.16, 0.25), (0.35, 0.16, 0.6), DARK))
     parts += [tube((0.45, y, 0.95), (0.72, y, 0.31), (0.035, 0.03), TRIM) for y in (0.1, -0.1)]
     parts.append(tube((0.42, -0.38, 1.02), (0.42, 0.38, 1.02), (0.03, 0.03), DARK))

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from drivesim.town.looks import Look
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``x, y, heading``: the ego in the world. ``eye``: camera (3,), m, world axes, seen from the ego. ``to_ego``: (3, 3) turns
-    world axes to ego axes. ``beams`` (k, 8): lit lamps of others near the ground, see `looks.glare`. ``time``: s."""
+    """One moment.
+
+    ``x, y, heading``: the ego in the world, m and rad. ``eye`` (3,): the camera seen from the ego, world axes, m.
+    ``to_ego`` (3, 3): world axes to ego axes. ``beams`` (k, 8): lit lamps of others, see `looks.glare`. ``time``: s.
+    """
 
     x: float
     y: float
