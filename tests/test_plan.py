@@ -5,7 +5,9 @@ import pytest
 from drivesim.errors import UserError
 from drivesim.training.plan import FEWEST_BATCHES, Plan, StagePlan, batches_within, parse_budget
 
-STAGE = StagePlan(batches=80, batch_size=4, data="abc", budget_minutes=1.0, seconds_per_batch=0.5, preparation_seconds=20.0)
+STAGE = StagePlan(
+    batches=80, batch_size=4, data="abc", budget_minutes=1.0, seconds_per_batch=0.5, preparation_seconds=20.0
+)
 
 
 def open_plan(folder, **changes) -> Plan:

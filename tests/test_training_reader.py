@@ -65,7 +65,9 @@ def test_clip_is_decoded_once(clips, tmp_path, monkeypatch):
     clip = read_clip(clips / "clip_00")
     first = CachedClip(clip, tmp_path, **SIZES)
     assert first.colour.shape == (33, 64, 128, 3)
-    monkeypatch.setattr("drivesim.datasets.training_reader.CachedClip._read_colour", lambda self: pytest.fail("decoded"))
+    monkeypatch.setattr(
+        "drivesim.datasets.training_reader.CachedClip._read_colour", lambda self: pytest.fail("decoded")
+    )
     again = CachedClip(clip, tmp_path, **SIZES)
     assert np.array_equal(again.colour, first.colour)
 
@@ -119,7 +121,9 @@ def test_footage_without_facts_gives_unknown_conditions(clips, tmp_path):
     for name in ("clip_00", "clip_01"):
         (video,) = (clips / name).glob("video.*")
         shutil.copy(video, tmp_path / "real" / f"{name}{video.suffix}")
-    data = TrainingData([str(tmp_path / "real")], str(tmp_path / "cache"), contents="frames", frames=2, batch_size=2, **SIZES)
+    data = TrainingData(
+        [str(tmp_path / "real")], str(tmp_path / "cache"), contents="frames", frames=2, batch_size=2, **SIZES
+    )
     data.prepare_caches(None)
     known = data.train_clips[0].conditions["known"]
     from conditioning import NAMES
@@ -150,7 +154,9 @@ class Doubler:
 
 
 def batches_of(clips, tmp_path, **settings) -> TrainingData:
-    data = TrainingData([str(clips)], str(tmp_path / "cache"), batch_size=3, seed=1, purpose="test", **SIZES, **settings)
+    data = TrainingData(
+        [str(clips)], str(tmp_path / "cache"), batch_size=3, seed=1, purpose="test", **SIZES, **settings
+    )
     data.prepare_caches(Doubler())
     return data
 

@@ -184,7 +184,11 @@ def _seen(clip: Clip) -> dict[str, list[Any]]:
         if facts.weather is not None:
             weathers.add(facts.weather)
         if facts.camera is not None:
-            lens = {"focal_length": facts.camera.fx / facts.camera.width, "height": facts.camera.z, "pitch": facts.camera.pitch}
+            lens = {
+                "focal_length": facts.camera.fx / facts.camera.width,
+                "height": facts.camera.z,
+                "pitch": facts.camera.pitch,
+            }
             for name, value in lens.items():
                 numbers.setdefault(name, set()).add(value)
     ranges: dict[str, list[Any]] = {name: [min(values), max(values)] for name, values in numbers.items()}

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 from jsonargparse import ArgumentError
 from lightning.pytorch.cli import LightningCLI
 
 from drivesim.errors import UserError
 from drivesim.presets import configs_folder
+from drivesim.training.codec import fast_layout, has_bf16
 from drivesim.training.data import TrainingData
 from drivesim.training.detector import DetectorStage
 from drivesim.training.detector_data import DetectorData
@@ -47,7 +47,9 @@ def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, over
         overrides: like ``["--data.batch_size=4"]``.
     """
     arguments = ["--config", str(configs_folder() / preset / f"{part}.yaml"), *overrides]
-    arguments += [f"--{name}={json.dumps(value) if not isinstance(value, str) else value}" for name, value in given.items()]
+    arguments += [
+        f"--{name}={json.dumps(value) if not isinstance(value, str) else value}" for name, value in given.items()
+    ]
     quieten_lightning()
     try:
         cli = LightningCLI(
@@ -97,18 +99,3 @@ def quieten_lightning() -> None:
         r"Found \d+ module\(s\) in eval mode",
     ):
         warnings.filterwarnings("ignore", message)
-
-
-def has_bf16(device: str) -> bool:
-    """Whether the device multiplies in bfloat16 faster than in float32."""
-    if device in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
-def fast_layout(module: torch.nn.Module) -> None:
-    """Weights of 2-D convolutions in channels_last: up to twice as fast on CPUs (docs: measured)."""
-    for parameter in module.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

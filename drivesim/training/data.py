@@ -154,7 +154,9 @@ class TrainingData(L.LightningDataModule):
             return cached(self.cache, "latents", inputs, lambda: {"latents": encode_clip(clip, codec)})
         crops = clip.crops(self.crop)
         inputs = clip.inputs(size=self.size, crop=asdict(self.crop), autoencoder=codec.fingerprints)
-        return crops | cached(self.cache, "decoded", inputs, lambda: {"low": decode_crops(clip, crops, self.crop, codec)})
+        return crops | cached(
+            self.cache, "decoded", inputs, lambda: {"low": decode_crops(clip, crops, self.crop, codec)}
+        )
 
 
 def pictures(colour: np.ndarray) -> Tensor:
@@ -171,9 +173,7 @@ def pixels(picture: Tensor) -> np.ndarray:
 @torch.no_grad()
 def encode_clip(clip: CachedClip, codec: Codec, *, at_once: int = 32) -> np.ndarray:
     """The latents (t c h w), float16, of a clip's frames."""
-    parts = [
-        codec.encode(pictures(clip.colour[None, k : k + at_once])[0]).float() for k in range(0, clip.length, at_once)
-    ]
+    parts = [codec.encode(pictures(clip.colour[None, k : k + at_once])[0]) for k in range(0, clip.length, at_once)]
     return torch.cat(parts).to(torch.float16).cpu().numpy()
 
 

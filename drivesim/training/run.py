@@ -1,9 +1,9 @@
 """Runs of training: one stage, or all in order, in a folder from which a killed run goes on.
 
-    OUT/plan.json           how many batches each stage trains, and which stages are finished
-    OUT/cache/              the clips as memory maps
-    OUT/stages/STAGE/       config.yaml, loss.csv, last.ckpt, TensorBoard's event files
-    OUT/weights/            the finished parts and card.json: what is shipped
+OUT/plan.json           how many batches each stage trains, and which stages are finished
+OUT/cache/              the clips as memory maps
+OUT/stages/STAGE/       config.yaml, loss.csv, last.ckpt, TensorBoard's event files
+OUT/weights/            the finished parts and card.json: what is shipped
 """
 
 from __future__ import annotations
@@ -185,6 +185,7 @@ class Run:
             "trainer.max_steps": batches,
         }
         built = build(stage, self.preset, given=given, device=self.device, overrides=overrides)
+        built.stage.to(built.trainer.strategy.root_device)
         built.data.prepare_caches(built.stage.codec)
         return built
 
@@ -197,7 +198,12 @@ class Run:
         each, spent = timer.seconds_per_batch, time.monotonic() - started
         batches = batches_within(budget_minutes, seconds_per_batch=each, preparation_seconds=spent)
         planned = StagePlan(
-            batches, built.data.batch_size, built.data.fingerprint, round(budget_minutes, 3), round(each, 4), round(spent, 1)
+            batches,
+            built.data.batch_size,
+            built.data.fingerprint,
+            round(budget_minutes, 3),
+            round(each, 4),
+            round(spent, 1),
         )
         logger.info("%s: %d batches of %d at %.3f s", stage, batches, built.data.batch_size, each)
         return self.plan.settle(stage, planned)
@@ -224,7 +230,9 @@ class Run:
         """Measure the part on clips it has not seen, and write it and its lines of the card."""
         held_out = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
         measured = built.stage.measure(held_out)
-        logger.info("%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items()))
+        logger.info(
+            "%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
+        )
         if isinstance(built.stage.trained, Autoencoder):
             seen = [built.data.batch(n) for n in range(MEASURED_BATCHES)]
             built.stage.trained.fit_latents(*latent_statistics(built.stage.trained, seen))
