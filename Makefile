@@ -10,7 +10,7 @@ PYTHON = $(VENV)/bin/python
 help:
 	@echo "make demo             from a scenario to a video with labels and a report page, in $(OUT)"
 	@echo "make test             the test suite"
-	@echo "make lint             ruff: rules and layout, as in CI"
+	@echo "make lint             ruff: rules and layout"
 	@echo "make types            mypy"
 	@echo "make acceptance       the heavy acceptance lines of AREA=$(AREA), as JSON; ONLY=TEXT picks some"
 	@echo "make setup            only the virtual environment $(VENV)"
