@@ -152,7 +152,7 @@ def hazed(colour: Floats, points: Floats, now: Look, eye: Floats, *, gain: float
     return seen
 
 
-LAMP_COLOUR = np.array([1.0, 0.82, 0.54], np.float32) * np.float32(1.35)
+LAMP_COLOUR = np.array([1.0, 0.82, 0.54], np.float32) * np.float32(1.7)
 
 
 def wetted(surface: Surface, now: Look) -> Surface:
