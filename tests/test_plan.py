@@ -36,7 +36,7 @@ def test_plan_file_says_how_many_samples(tmp_path):
 @pytest.mark.parametrize("change", [{"preset": "nano"}, {"seed": 1}])
 def test_run_of_another_preset_or_seed_is_refused(tmp_path, change):
     open_plan(tmp_path).settle("ae.image", STAGE)
-    with pytest.raises(UserError, match="expected .* or a new --out"):
+    with pytest.raises(UserError, match=r"expected .* or a new --out"):
         open_plan(tmp_path, **change)
 
 

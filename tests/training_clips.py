@@ -30,8 +30,9 @@ def write_clip(out: Path, *, number: int = 0, frames: int = 16, fps: float = 7.5
             frame[height // 2 :] //= 2
             frame[int(box[1]) : int(box[3]), int(box[0]) : int(box[2])] = colour
             car = ObjectFacts(
-                1, "car", box, amodal_box=box, occlusion=0.0, truncation=0.0, center=(12.0, 0.0, 0.8), size=(4.4, 1.8, 1.5),
-                heading=0.0, speed=8.0, depth=11.0, lights=Lights(head=daylight < 0.3), appearance=colour,
+                1, "car", box, amodal_box=box, occlusion=0.0, truncation=0.0, center=(12.0, 0.0, 0.8),
+                size=(4.4, 1.8, 1.5), heading=0.0, speed=8.0, depth=11.0, lights=Lights(head=daylight < 0.3),
+                appearance=colour,
             )  # fmt: skip
             facts = FrameFacts(
                 index, index / fps, daylight=daylight, weather="clear", crowdedness=crowdedness([car], height),

@@ -1,12 +1,13 @@
 """Clips as training data: decoded once into memory maps, then read at random in windows of frames.
 
-A cache entry is a folder named by a hash of everything it was made from, and it is whole or absent, so that a killed run
-makes only the missing entries again and no entry is ever stale:
+A cache entry is a folder named by a hash of everything it was made from, and it is whole or absent: a killed run makes
+only the missing entries again, and no entry is ever stale. There are
 
-    frames-<key>/       colour (t h w 3) uint8 at the networks' size
-    conditions-<key>/   `Conditions.to_arrays`, leading dim t
-    crops-<key>/        patches of k short windows at the upsampler's size, colour (k t h w 3) uint8, their place and Conditions
-    latents-<key>/, decoded-<key>/      what the autoencoder makes of them (drivesim.training.data); its fingerprint is in the key
+* ``frames``: colour (t h w 3) uint8 at the networks' size;
+* ``conditions``: `Conditions.to_arrays`, leading dim t;
+* ``crops``: patches of k short windows at the upsampler's size, colour (k t h w 3) uint8, their place and Conditions;
+* ``seen``: the range of what the clip shows;
+* ``latents`` and ``decoded``: what the autoencoder makes of frames and crops (`drivesim.training.data`).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def held_out(names: Sequence[str], share: float) -> list[bool]:
 
 
 def fingerprint(clip: Clip) -> str:
-    """A hash that changes with a clip's content: of clip.json, which holds the sums of its files, or of a file's size and date."""
+    """A hash that changes with a clip: of clip.json, which has its files' sums, or of a file's size and date."""
     card = clip.path / "clip.json"
     if card.is_file():
         return hashlib.sha256(card.read_bytes()).hexdigest()
@@ -79,7 +80,7 @@ def fingerprint(clip: Clip) -> str:
 
 
 def cached(root: Path, kind: str, inputs: Mapping[str, Any], build: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
-    """The arrays of a cache entry, memory-mapped; ``build`` makes them where the entry does not exist. ``inputs``: JSON values."""
+    """The arrays of a cache entry, memory-mapped. ``inputs``: JSON values; ``build`` makes a missing one."""
     folder = root / f"{kind}-{_key(inputs)}"
     if not folder.is_dir():
         with atomic.new_folder(folder) as partial:
@@ -96,8 +97,8 @@ def _key(inputs: Mapping[str, Any]) -> str:
 class CropPlan:
     """Which patches of a clip the upsampler trains on.
 
-    ``count``: windows per clip. ``frames``: frames per window, neighbours in the clip. ``height, width``: of a patch in pixels.
-    ``factor``: how much larger the upsampler's frames are than the autoencoder's. ``grid``: places are multiples of so many pixels.
+    ``count``: windows per clip. ``frames``: neighbouring frames per window. ``height, width``: of a patch in pixels.
+    ``factor``: how much larger the upsampler's frames are than the autoencoder's. ``grid``: of their places, px.
     """
 
     count: int = 2
@@ -136,7 +137,10 @@ class CachedClip:
         return json.loads((folder / "seen.json").read_text(encoding="utf-8"))
 
     def crops(self, plan: CropPlan) -> Arrays:
-        """The patches of a plan: "colour" (k t h w 3), "place" (k 2) top and left in px, "frames" (k t), Conditions arrays (k t ...)."""
+        """The patches of a plan.
+
+        "colour" (k t h w 3), "place" (k 2) top and left in px, "frames" (k t) indices, and Conditions arrays (k t ...).
+        """
         inputs = self.inputs(size=self.size, plan=asdict(plan))
         return cached(self.root, "crops", inputs, lambda: self._cut(plan))
 
@@ -146,13 +150,13 @@ class CachedClip:
     def _encode(self, indices: Sequence[int], map_size: Size) -> Arrays:
         """Conditions arrays (t ...) of some frames. Facts are encoded one by one, so that memory stays small."""
         clip = self.clip
-        same = {
-            "interval": 1.0 / clip.fps,
-            "origin": clip.origin,
-            "size": map_size,
-            "image_size": (clip.height, clip.width),
-        }
-        rows = [encode([clip.facts[k]], **same).to_arrays() for k in indices]
+        image = (clip.height, clip.width)
+        rows = [
+            encode(
+                [clip.facts[k]], interval=1.0 / clip.fps, origin=clip.origin, size=map_size, image_size=image
+            ).to_arrays()
+            for k in indices
+        ]
         return {name: np.concatenate([row[name][0] for row in rows]) for name in rows[0]}
 
     def _cut(self, plan: CropPlan) -> Arrays:
@@ -197,7 +201,7 @@ def _seen(clip: Clip) -> dict[str, list[Any]]:
 
 @dataclass(frozen=True)
 class Window:
-    """Some frames of one clip: ``clip`` is its number, ``indices`` the frames, ``interval`` the seconds between them."""
+    """Some frames of one clip. ``clip``: its number. ``indices``: the frames. ``interval``: seconds between them."""
 
     clip: int
     indices: range
@@ -217,7 +221,7 @@ def stride_for(fps: float, rate: float) -> int | None:
 class Windows:
     """Draws windows of ``frames`` frames at one of ``rates`` (frames/s): a pure function of (seed, purpose, index).
 
-    A rate is drawn first, then a clip that allows it, then a start, each evenly: few clips at a rare rate count as much.
+    A rate is drawn first, then a clip that allows it, then a start, each evenly: clips of a rare rate come as often.
     A single frame has no neighbour, so it may stand for any rate. An empty ``rates`` means every clip's own.
     Raises `UserError` when no clip is long enough.
     """
@@ -226,7 +230,7 @@ class Windows:
         """``clips``: (number of frames, fps) of each."""
         self.frames = frames
         self.choices: list[tuple[float | None, list[tuple[int, int]]]] = []
-        for rate in rates or [None]:
+        for rate in rates or (None,):
             strides = [(i, self._stride(fps, rate)) for i, (_, fps) in enumerate(clips)]
             fitting = [(i, s) for i, s in strides if s is not None and (frames - 1) * s < clips[i][0]]
             if fitting:

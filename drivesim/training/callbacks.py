@@ -1,4 +1,4 @@
-"""What happens beside the training step: averaged weights, resume points, the loss curve, pictures, and the step's time."""
+"""What happens beside the training step: averaged weights, resume points, loss curve, pictures, the step's time."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Averaging(L.Callback):
         self.ema: EMA | None = None
         self._loaded: dict[str, Any] | None = None
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_fit_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Start the average, or go on with the checkpoint's."""
         self.ema = EMA(pl_module.trained, width=self.width)
         if self._loaded is not None:
             self.ema.load_state_dict(self._loaded)
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Take in the step's weights."""
         assert self.ema is not None
         self.ema.update(pl_module.trained)
 
-    def copy_to(self, stage: L.LightningModule) -> None:
+    def copy_to(self, stage: Any) -> None:
         """Make the average the stage's weights."""
         assert self.ema is not None
         self.ema.copy_to(stage.trained)
@@ -70,7 +70,7 @@ class LossCurve(L.Callback):
         self.path = Path(path)
         self.rows: list[dict[str, Any]] = []
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Keep the rows of the batches before this one."""
         first = pl_module.batches_done
         kept = []
@@ -80,11 +80,11 @@ class LossCurve(L.Callback):
         self.rows = list(kept)
         self.flush()
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Note the losses of this batch."""
         self.rows.append({"batch": pl_module.batches_done - 1, **pl_module.losses})
 
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Write the rest."""
         self.flush()
 
@@ -99,7 +99,7 @@ class LossCurve(L.Callback):
 
 
 class ResumePoints(L.Callback):
-    """Saves a Lightning checkpoint every ``seconds`` and at the end, whole or not at all; the loss curve is written first."""
+    """Saves a Lightning checkpoint every ``seconds`` and at the end, whole or not at all, after the loss curve."""
 
     def __init__(self, path: str | Path, curve: LossCurve, *, seconds: float) -> None:
         """``path``: the one checkpoint file, replaced each time."""
@@ -108,12 +108,12 @@ class ResumePoints(L.Callback):
         self.seconds = seconds
         self._last = time.monotonic()
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Save if it is time."""
         if time.monotonic() - self._last >= self.seconds:
             self.save(trainer)
 
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Save the end, so that what follows the training can be repeated without it."""
         self.save(trainer)
 
@@ -137,11 +137,11 @@ class Throughput(L.Callback):
         self.batch_size = batch_size
         self.seconds = seconds
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Start the clock."""
         self._since = (time.monotonic(), pl_module.batches_done)
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Say where the training stands, if it is time."""
         then, batches = self._since
         elapsed = time.monotonic() - then
@@ -179,7 +179,7 @@ class Samples(L.Callback):
         """``show``: uint8 pictures ``(h w 3)`` and videos ``(t h w 3)`` by name."""
         self.averaging, self.show, self.times = averaging, show, times
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Show if it is time: at even distances, the last batch included."""
         done, every = pl_module.batches_done, max(1, pl_module.batches // self.times)
         if done % every and done != pl_module.batches:
@@ -196,7 +196,7 @@ class Samples(L.Callback):
 def add_pixels(writer: SummaryWriter, name: str, pixels: np.ndarray, position: int, *, fps: float = 7.5) -> None:
     """Write a picture ``(h w 3)`` or a video ``(t h w 3)``, uint8, to an event file.
 
-    A video is an animated GIF in an image summary, which TensorBoard plays; torch's ``add_video`` needs moviepy for the same.
+    A video is an animated GIF in an image summary, which TensorBoard plays; torch's ``add_video`` would need moviepy.
     """
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[-1] != 3:
         raise ValueError(f"{name} is {pixels.dtype} {pixels.shape}, expected uint8 (h w 3) or (t h w 3)")

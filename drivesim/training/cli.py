@@ -1,4 +1,4 @@
-"""A stage, its data and its trainer, put together by LightningCLI from ``configs/<preset>/<stage>.yaml`` and overrides."""
+"""A stage, its data and its trainer, made by LightningCLI from ``configs/<preset>/<stage>.yaml`` and overrides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -30,7 +29,7 @@ class Built:
 
     stage: Stage
     data: TrainingData
-    trainer: L.Trainer
+    trainer: Any  # an L.Trainer; its type does not tell of its callbacks
     config: str
 
 
@@ -90,7 +89,7 @@ def trainer_defaults(device: str) -> dict[str, Any]:
 
 
 def quieten_lightning() -> None:
-    """Leave out of the log what Lightning says at every start and what nobody can act on; its warnings and errors stay."""
+    """Leave out of the log what Lightning says at every start and nobody can act on; its warnings and errors stay."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from drivesim.networks.autoencoder import Autoencoder
 from drivesim.networks.temporal import TemporalBlocks
 from drivesim.networks.video import VideoDecoder
 from drivesim.parts import PARTS, load_part, part_file
@@ -52,17 +54,17 @@ def frozen_part(weights: str | Path, part: str) -> nn.Module:
 
 
 class Codec(nn.Module):
-    """The finished autoencoder, with its temporal decoder if there is one: it makes latents, and pictures of latents."""
+    """The finished autoencoder, with its temporal decoder if there is one: frames to latents and back."""
 
     def __init__(self, weights: str | Path) -> None:
         """``weights``: folder of the finished parts."""
         super().__init__()
-        image = load_part(weights, "ae.image")
-        self.autoencoder = image.network
+        image: Any = load_part(weights, "ae.image")
+        self.autoencoder: Autoencoder = image.network
         self.fingerprints = {"ae.image": image.fingerprint}
         self.video: VideoDecoder | None = None
         if part_file(weights, "ae.temporal").is_file():
-            temporal = load_part(weights, "ae.temporal", parent=image.fingerprint)
+            temporal: Any = load_part(weights, "ae.temporal", parent=image.fingerprint)
             self.video = VideoDecoder(self.autoencoder, temporal.network)
             self.fingerprints["ae.temporal"] = temporal.fingerprint
         self.requires_grad_(False).eval()

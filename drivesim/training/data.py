@@ -1,4 +1,4 @@
-"""Batches for training: batch number i is a pure function of (seed, stage, i), so that a resumed run sees the same ones."""
+"""Batches for training: batch number i is a pure function of (seed, stage, i), so a resumed run sees the same ones."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Batches:
         self.draw, self.first = draw, first
 
     def __iter__(self) -> Iterator[Batch]:
+        """Batch by batch, without end."""
         for number in itertools.count(self.first()):
             yield self.draw(number)
 
@@ -45,8 +46,8 @@ class TrainingData(L.LightningDataModule):
 
     * ``frames``: "colour" (b t 3 H W) in [-1, 1];
     * ``latents``: "latents" (b t c h w) and "conditions";
-    * ``crops``: "truth" (b t 3 H W) patches of the full picture, "low" (b t 3 H/4 W/4) the same as the autoencoder gives them
-      back, and "conditions" with maps of the patch.
+    * ``crops``: "truth" (b t 3 H W) patches of the full picture, "low" (b t 3 h w) the same as the autoencoder gives
+      them back, and "conditions" with maps of the patch.
 
     Every batch also holds its number as "number".
     """
@@ -88,7 +89,7 @@ class TrainingData(L.LightningDataModule):
             raise ValueError(f"contents is {contents!r}, expected one of {CONTENTS}")
         self.folders, self.cache, self.contents = folders, Path(cache), contents
         self.batch_size, self.frames, self.rates = batch_size, frames, rates
-        self.size, self.map_size, self.crop = tuple(size), tuple(map_size), crop or CropPlan(frames=frames)
+        self.size, self.map_size, self.crop = size, map_size, crop or CropPlan(frames=frames)
         self.held_out_share, self.seed, self.purpose = held_out_share, seed, purpose
 
     def prepare_caches(self, codec: Codec | None) -> None:
@@ -111,8 +112,8 @@ class TrainingData(L.LightningDataModule):
 
     def train_dataloader(self) -> Batches:
         """Batches from where the trainer stands."""
-        assert self.trainer is not None
-        return Batches(lambda number: self.batch(number), lambda: self.trainer.lightning_module.batches_done)
+        trainer: Any = self.trainer
+        return Batches(self.batch, lambda: trainer.lightning_module.batches_done)
 
     def batch(self, number: int) -> Batch:
         """Training batch ``number``."""

@@ -1,4 +1,4 @@
-"""Averaged weights: what is shipped is the average over the end of the training, which is smoother than its last step."""
+"""Averaged weights: what is shipped is the average over the end of the training, smoother than its last step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EMA:
     """The power-function average of a module's trained parameters (Karras et al. 2023, arXiv 2312.02696, equation 127).
 
     The average reaches back over a fixed share of the training so far, so that it needs no tuning to a run's length.
-    Update number n keeps ``beta = (1 - 1/n) ** (exponent + 1)`` of the old average; the first one takes the weights as they are.
+    Update n keeps ``beta = (1 - 1/n) ** (exponent + 1)`` of the old average; the first takes the weights as they are.
     """
 
     def __init__(self, module: nn.Module, *, width: float = 0.05) -> None:

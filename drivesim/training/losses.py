@@ -1,4 +1,4 @@
-"""Picture losses of the autoencoder and the upsampler. Pictures are ``(n 3 h w)`` in [-1, 1]; each loss is one number."""
+"""Losses between pictures ``(n 3 h w)`` in [-1, 1]; each is one number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pyramid_l1(picture: Tensor, truth: Tensor) -> Tensor:
 
 
 def gradient_l1(picture: Tensor, truth: Tensor) -> Tensor:
-    """L1 between the horizontal and vertical differences of neighbouring pixels, at `SCALES` sizes: it rewards sharp edges."""
+    """L1 between the differences of neighbouring pixels, both ways, at `SCALES` sizes: it rewards sharp edges."""
     difference = picture - truth
     total = difference.new_zeros(())
     for scale in range(SCALES):

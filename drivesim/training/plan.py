@@ -1,4 +1,4 @@
-"""The run's plan: how many batches each stage trains. Measured once, kept on disk, so that a resumed run follows the same path."""
+"""The run's plan: how many batches each stage trains. Measured once, then kept: a resumed run goes the same way."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
 """Runs of training: one stage, or all in order, in a folder from which a killed run goes on.
 
-OUT/plan.json           how many batches each stage trains, and which stages are finished
-OUT/cache/              the clips as memory maps
-OUT/stages/STAGE/       config.yaml, loss.csv, last.ckpt, TensorBoard's event files
-OUT/weights/            the finished parts and card.json: what is shipped
+What the folder holds::
+
+    plan.json           how many batches each stage trains, and which stages are finished
+    cache/              the clips as memory maps
+    stages/STAGE/       config.yaml, loss.csv, last.ckpt, TensorBoard's event files
+    weights/            the finished parts (averaged weights, bfloat16) and card.json: what is shipped
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ def train_all(
 ) -> Path:
     """Train every stage in order, each on its share of the budget; returns the folder of the finished parts.
 
-    Calling it again on the folder of a killed run goes on there: finished stages are not repeated, the plan is kept, and the loss
-    curve is that of an uninterrupted run.
+    Calling it again on the folder of a killed run goes on there: finished stages are not repeated, the plan is kept,
+    and the loss curve is that of an uninterrupted run.
 
     Args:
         preset: "tiny", "nano" or "base".
@@ -168,6 +170,7 @@ class Run:
     def _build(self, stage: str, batches: int, overrides: Sequence[str]) -> Built:
         """The stage with everything its batches are drawn from, and weights that depend on the seed alone."""
         unet: Any = self.configs["unet.image"]
+        autoencoder: Any = self.configs["ae.image"]
         working = [side // unet.patch * unet.conditions.map_factor for side in unet.size]
         given: dict[str, Any] = {
             "seed_everything": key(self.seed, f"{stage}/weights") % 2**32,
@@ -178,7 +181,7 @@ class Run:
             "model.seed": self.seed,
             "data.folders": self.data,
             "data.cache": str(self.out / "cache"),
-            "data.size": self.configs["ae.image"].size,
+            "data.size": autoencoder.size,
             "data.map_size": working,
             "data.seed": self.seed,
             "data.purpose": stage,
@@ -242,9 +245,16 @@ class Run:
             self.weights, stage, built.stage.trained, self.configs[stage], standing_on, dtype=torch.bfloat16
         )
         write_card(
-            self.weights, stage, preset=self.preset, seed=self.seed, planned=planned, config=yaml.safe_load(built.config),
-            measured=measured, clips=built.data.clips, init_from=origin,
-        )  # fmt: skip
+            self.weights,
+            stage,
+            preset=self.preset,
+            seed=self.seed,
+            planned=planned,
+            config=yaml.safe_load(built.config),
+            measured=measured,
+            clips=built.data.clips,
+            init_from=origin,
+        )
         self.plan.finish(stage, mark)
 
 

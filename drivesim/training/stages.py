@@ -1,7 +1,7 @@
-"""The stages of training as Lightning modules: what is trained, and on which loss. Everything else is in the files beside.
+"""The stages of training as Lightning modules: what is trained, and on which loss.
 
-A stage trains exactly one part, ``trained``; its parents are read from the run's finished parts and frozen. The loss of a batch
-is a pure function of the weights and of the batch's number, so that a resumed run repeats the uninterrupted one.
+A stage trains exactly one part, ``trained``; its parents are read from the run's finished parts and frozen. The loss of
+a batch is a pure function of the weights and of the batch's number, so a resumed run repeats the uninterrupted one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import lightning as L
 import numpy as np
 import torch
 from einops import rearrange, repeat
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from conditioning import Conditions, Context
@@ -31,7 +31,7 @@ from scenarios.randomness import key
 class Stage(L.LightningModule):
     """What all stages share: the optimiser, its rate over the run, and randomness keyed by the batch's number."""
 
-    trained: nn.Module
+    trained: Any  # the part's network
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Stage(L.LightningModule):
         """How many batches the weights have seen."""
         return self.trainer.global_step
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Adam on the trained part."""
         optimizer = torch.optim.AdamW(self.trained.parameters(), self.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.share_of_rate)
@@ -109,7 +109,7 @@ class Stage(L.LightningModule):
 
 
 class AutoencoderStage(Stage):
-    """ae.image: encoder and decoder on single frames. ae.temporal: the decoder's temporal blocks on windows, all else frozen."""
+    """ae.image: encoder and decoder, on frames. ae.temporal: the decoder's temporal blocks alone, on windows."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class AutoencoderStage(Stage):
         super().__init__(part, **settings)
         self.gradient, self.motion, self.kl = gradient, motion, kl
         self.trained = new_part(preset, part)
-        self.autoencoder = self.trained if part == "ae.image" else frozen_part(weights, "ae.image")
+        self.autoencoder: Any = self.trained if part == "ae.image" else frozen_part(weights, "ae.image")
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The reconstruction loss, what it is made of, and PSNR in dB."""
@@ -168,9 +168,9 @@ class AutoencoderStage(Stage):
 
 
 class DiffusionStage(Stage):
-    """unet.* on latents, up.* on patches of pictures: one noise level per sample, v-prediction, conditions dropped at random.
+    """unet.* on latents, up.* on patches of pictures: v-prediction at a noise level per sample, conditions dropped.
 
-    An image part trains on single frames. A temporal part trains on windows, on its frozen image part (Video LDM Eq. 2).
+    An image part trains on single frames; a temporal part on windows, with its image part frozen (Video LDM Eq. 2).
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class DiffusionStage(Stage):
             low_noise: the upsampler sees its input noised by up to this share, and is told.
             drop: probability that a condition of a sample is made unknown.
             drop_all: probability that all of them are.
-            start: share of the samples at the level where sampling starts, pure noise; with one or two steps all hangs on it.
+            start: share of the samples at pure noise, where sampling starts; with one or two steps all hangs on it.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
@@ -208,11 +208,13 @@ class DiffusionStage(Stage):
         self.codec = Codec(weights)
         self.trained = new_part(preset, part)
         parent = str(PARTS[part].parent)
-        self.image = self.trained if part.endswith(".image") else frozen_part(weights, parent)
-        self.video = None if part.endswith(".image") else VideoNet(self.image, self.trained)
+        self.image: Any = self.trained
+        if not part.endswith(".image"):
+            self.image = frozen_part(weights, parent)
+        self.video: Any = None if part.endswith(".image") else VideoNet(self.image, self.trained)
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The mean squared error of the prediction (Video LDM Eq. 1), and that of the less noisy half of the samples."""
+        """The mean squared error of the prediction (Video LDM Eq. 1), and that of the less noised samples."""
         x, inputs = self._problem(batch, generator)
         conditions = batch["conditions"].drop(self.drop, generator, everything=self.drop_all)
         luck = torch.rand(2, len(x), generator=generator).to(x)
@@ -224,7 +226,7 @@ class DiffusionStage(Stage):
 
     @torch.no_grad()
     def measure(self, batches: Sequence[Batch]) -> dict[str, float]:
-        """The losses on held-out batches; for the upsampler also PSNR in dB of one and two steps, and of bilinear enlargement."""
+        """The losses on held-out batches; for the upsampler also PSNR in dB after 1 and 2 steps, and of its input."""
         measured = super().measure(batches)
         if self.part.startswith("up."):
             for steps in (1, 2):
@@ -246,7 +248,7 @@ class DiffusionStage(Stage):
         return _beside(f"{self.part}/sample", *rows)
 
     def sample(self, batch: Batch, generator: torch.Generator, *, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Latents, or pictures for the upsampler, (b t c h w) by DDIM for a batch's conditions, without guidance; and its inputs."""
+        """What DDIM makes of a batch's conditions, latents or pictures (b t c h w); and the network's inputs."""
         x, inputs = self._problem(batch, generator, clean=True)
         start = torch.randn(x.shape, generator=generator).to(x)
 
@@ -262,7 +264,7 @@ class DiffusionStage(Stage):
     def _problem(
         self, batch: Batch, generator: torch.Generator, *, clean: bool = False
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What is generated (b t c h w), and the network's inputs beside conditions: noised as a rollout would, or clean."""
+        """What is to be generated (b t c h w), and the network's inputs: noised as a rollout would, or clean."""
         share = 0.0 if clean else 1.0
         if self.part.startswith("up."):
             truth, low = batch["truth"], batch["low"]
@@ -293,7 +295,7 @@ class DiffusionStage(Stage):
 
 
 def _fast_attention(device: torch.device) -> AbstractContextManager[None]:
-    """On CPUs plain attention: over a few dozen places a step takes 0.83 of the time that it takes with the fused kernel."""
+    """Plain attention on CPUs: over a few dozen places a training step takes 0.83 of its time with the fused kernel."""
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
