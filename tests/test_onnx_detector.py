@@ -73,6 +73,12 @@ def test_an_unknown_layout_is_refused_with_the_shapes_and_the_remedy(tmp_path) -
         load_detector(f"onnx:{path}")
 
 
+def test_a_layout_that_cannot_be_that_of_the_output_is_refused(tmp_path) -> None:
+    path = constant_model(tmp_path / "m.onnx", np.zeros((1, 7, 11)), metadata={"output": "fastestdet"})
+    with pytest.raises(UserError, match=r"found output \(1, 7, 11\), expected 4 dimensions"):
+        load_detector(f"onnx:{path}")
+
+
 def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(UserError, match=r"text\.onnx: not a model") as caught:

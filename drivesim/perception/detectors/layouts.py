@@ -146,6 +146,7 @@ def decode_fastestdet(output: np.ndarray, size: tuple[int, int]) -> tuple[np.nda
     return np.concatenate([centre - half, centre + half], 1), raw[:, :1] ** 0.6 * raw[:, 5:] ** 0.4
 
 
+RANKS = {"boxes": 3, "yolox": 3, "fastestdet": 4}  # dimensions of the output
 DECODERS: dict[str, Callable[[np.ndarray, tuple[int, int]], tuple[np.ndarray, np.ndarray]]] = {
     "boxes": decode_boxes,
     "yolox": decode_yolox,

@@ -14,7 +14,7 @@ import yaml
 
 from drivesim.errors import UserError
 from drivesim.perception.detections import Detections
-from drivesim.perception.detectors.layouts import DECODERS, METADATA_KEY, Layout, guess, layout_from, prepare
+from drivesim.perception.detectors.layouts import DECODERS, METADATA_KEY, RANKS, Layout, guess, layout_from, prepare
 from scenarios.facts import categories
 
 LOWEST_SCORE = 0.01  # average precision needs the whole curve, so almost nothing is thrown away
@@ -47,6 +47,12 @@ class OnnxDetector:
         self.fingerprint = hashlib.sha256(data).hexdigest()
         self.size = self._input_size(path)
         self.layout = self._find_layout(Path(path))
+        shape = self._session.get_outputs()[0].shape
+        if len(shape) != RANKS[self.layout.output]:
+            raise UserError(
+                f"{path}: found output {tuple(shape)}, expected {RANKS[self.layout.output]} dimensions "
+                f"of the layout {self.layout.output!r}"
+            )
 
     def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
         """What is in each frame (uint8 (h, w, 3) RGB)."""
@@ -70,6 +76,11 @@ class OnnxDetector:
         return suppress(found)
 
     def _input_size(self, path: Path) -> tuple[int, int]:
+        kinds = [item.type for item in self._session.get_inputs()]
+        if kinds != ["tensor(float)"]:
+            raise UserError(
+                f"{path}: found inputs of type {kinds}, expected one of float32 (other precisions: convert it)"
+            )
         inputs = [tuple(item.shape) for item in self._session.get_inputs()]
         if (
             len(inputs) != 1
