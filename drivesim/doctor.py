@@ -18,6 +18,7 @@ IMPORT_NAMES = {
     "faster-coco-eval": "faster_coco_eval",
     "opencv-python": "cv2",
     "panda3d": "panda3d.core",
+    "pillow": "PIL",
     "pyyaml": "yaml",
 }
 WEIGHTS = Path(__file__).parent / "weights" / "nano"

@@ -6,9 +6,11 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = ("scenarios", "conditioning", "drivesim")
@@ -220,3 +222,14 @@ def test_a_room_named_like_a_public_function_does_not_hide_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[False, False]"
+
+
+def test_requirements_are_what_is_imported():
+    from drivesim.doctor import IMPORT_NAMES as names
+
+    wanted = {Requirement(line) for line in metadata.requires("drivesim") if "extra ==" not in line}
+    declared = {names.get(need.name, need.name).split(".")[0] for need in wanted}
+    used = {name.split(".")[0] for module, path in MODULES.items() for name in imports(path, module)}
+    foreign = used - sys.stdlib_module_names - set(PACKAGES) - {"__future__"}
+    assert foreign - declared == set(), "imported, not declared in setup.py"
+    assert declared - foreign == set(), "declared in setup.py, never imported"
