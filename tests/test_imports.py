@@ -43,8 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivesim.metrics": {"scenarios", "drivesim.clips", "drivesim.perception"},
     "drivesim.report": {"scenarios", "drivesim.clips", "drivesim.metrics", "drivesim.overlay"},
     "drivesim.evaluation": {
-        "scenarios", "drivesim.clips", "drivesim.town", "drivesim.rollout", "drivesim.perception", "drivesim.metrics",
-        "drivesim.report", "drivesim.overlay",
+        "scenarios", "conditioning", "drivesim.parts", "drivesim.clips", "drivesim.datasets", "drivesim.town",
+        "drivesim.rollout", "drivesim.perception", "drivesim.metrics", "drivesim.report", "drivesim.overlay",
     },
     "drivesim.generate": {
         "scenarios", "drivesim.clips", "drivesim.town", "drivesim.rollout", "drivesim.perception", "drivesim.exports",

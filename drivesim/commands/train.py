@@ -1,13 +1,18 @@
-"""``drivesim train``: every stage in order, or one."""
+"""``drivesim train``: every stage in order, or one; or what finished weights obey, measured again."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any
 
 from drivesim.commands.common import command, progress_bar, seed
 from drivesim.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+CARD = "card"
 
 
 def add(groups: Any) -> None:
@@ -19,7 +24,12 @@ def add(groups: Any) -> None:
         about="train all parts in order, or one of them; the same command again goes on where it was",
         example="drivesim train all --preset nano --budget 90m --out out/nano",
     )
-    train.add_argument("stage", metavar="all|STAGE", help="all, a part's name (ae.image, unet.image, ...) or detector")
+    train.add_argument(
+        "stage",
+        metavar="all|STAGE|card",
+        help="all; a part's name (ae.image, unet.image, ...) or detector; "
+        "card: measure again which conditions OUT/weights obey, as all does at its end, and write it into their card",
+    )
     train.add_argument("--preset", default="nano", help="tiny, nano or base (default: nano)")
     train.add_argument(
         "--data", nargs="+", metavar="DIR", help="folders of clips (default: town clips, made in OUT/data)"
@@ -30,12 +40,17 @@ def add(groups: Any) -> None:
     train.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one stage: such as data.batch_size=4"
     )
+    train.add_argument(
+        "--detector", metavar="D", help="all, card: who looks for the boxes, reference or onnx:FILE (default: the run's own)"
+    )
     train.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the run (default: 0)")
     train.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default: auto)")
 
 
 def run_train(arguments: argparse.Namespace) -> int:
     """Train and print where the weights are."""
+    if arguments.stage == CARD:
+        return _fill_card(arguments)
     if arguments.stage == "all" and (arguments.init_from or arguments.set):
         raise UserError("train all: --init-from and --set are of one stage, expected a stage's name")
     from drivesim.presets import load_preset
@@ -45,7 +60,9 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     load_preset(arguments.preset)  # wrong names are told before any clip is made
     if arguments.stage not in ("all", *STAGES, DETECTOR):
-        raise UserError(f"stage is {arguments.stage!r}, expected all or one of {', '.join((*STAGES, DETECTOR))}")
+        raise UserError(f"stage is {arguments.stage!r}, expected all, {CARD} or one of {', '.join((*STAGES, DETECTOR))}")
+    if arguments.detector and arguments.stage != "all":
+        raise UserError(f"train {arguments.stage}: --detector is of all and {CARD}")
     budget = None if arguments.budget is None else parse_budget(arguments.budget)
     same: dict[str, Any] = {
         "preset": arguments.preset,
@@ -56,11 +73,54 @@ def run_train(arguments: argparse.Namespace) -> int:
         "device": arguments.device,
     }
     if arguments.stage == "all":
-        print(train_all(**same))
+        weights = train_all(**same)
+        _measure(arguments, weights, same["data"], again=False)
+        print(weights)
     else:
         overrides = [f"--{setting}" for setting in arguments.set]
         print(train_stage(arguments.stage, **same, init_from=arguments.init_from, overrides=overrides))
     return 0
+
+
+def _fill_card(arguments: argparse.Namespace) -> int:
+    """Measure finished weights, whatever their card says."""
+    if arguments.budget or arguments.init_from or arguments.set:
+        raise UserError(f"train {CARD}: nothing is trained, expected none of --budget, --init-from and --set")
+    weights = Path(arguments.out) / "weights"
+    _measure(arguments, weights, arguments.data or [Path(arguments.out) / "data"], again=True)
+    print(weights)
+    return 0
+
+
+def _measure(arguments: argparse.Namespace, weights: Path, data: list[Any], *, again: bool) -> None:
+    """Write into the card which conditions the weights obey, on clips that they were not trained on."""
+    import torch
+
+    from drivesim.evaluation.obedience import fill_card, is_filled, unseen_clips
+    from drivesim.parts import load_weights
+
+    if not again and is_filled(weights):
+        return
+    clips = unseen_clips(data, load_weights(weights).card)
+    if not again and len(clips) < 2:
+        logger.warning("conditions are not measured: %d clip is held out from training, expected 2 or more", len(clips))
+        return
+    device = arguments.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    detector = _detector(arguments.detector, weights)
+    fill_card(weights, clips, detector=detector, seed=arguments.seed, device=device)
+
+
+def _detector(asked: str | None, weights: Path) -> Any:
+    """The detector that is asked for, else the one that lies beside the weights, else the shipped one, or none."""
+    from drivesim.perception.detectors import REFERENCE, load_detector
+
+    own = weights / REFERENCE.name
+    if asked is None and not own.is_file() and not REFERENCE.is_file():
+        logger.warning("there is no reference detector yet, so nobody looks for the boxes (--detector names one)")
+        return None
+    return load_detector(asked or (f"onnx:{own}" if own.is_file() else "reference"))
 
 
 def _town_clips(arguments: argparse.Namespace) -> Path:

@@ -1,0 +1,122 @@
+"""What one sees of the conditions in first frames that the image network makes: judges that know no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from drivesim.clips.video import resize
+from drivesim.evaluation.hearing import Window, partners
+from drivesim.evaluation.protocol import Protocol
+from drivesim.metrics.appearance import brightness
+from drivesim.metrics.obedience import (
+    Span,
+    balanced_accuracy,
+    best_threshold,
+    day_and_night,
+    line_contrast,
+    rank_correlation,
+)
+from drivesim.perception import Detector
+from drivesim.perception.matching import match, truth_of
+from drivesim.rollout.pictures import pixels
+from drivesim.rollout.stages import Stages
+from scenarios.facts import FrameFacts
+
+Frames = Sequence[np.ndarray]  # uint8 (h w 3) RGB
+Judge = Callable[[Frames, Sequence[FrameFacts]], float | None]
+"""How much of a condition is seen in frames, given the facts they should show; None if that cannot be told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Frames of one size for the same n ``facts``: the ``truth``, those ``made`` for them, and those for ``others``."""
+
+    facts: Sequence[FrameFacts]
+    truth: Frames
+    made: Frames
+    others: Frames
+
+
+def draw(rows: Sequence[Window], stages: Sequence[Stages], *, seed: int) -> Pictures:
+    """Make a first frame for each window of one frame, by the rollout's own way; ``stages``: one of each window.
+
+    ``seed``: of which frame, made for another clip, is judged as if it were made for this one.
+    """
+    made = [_first_frame(row, stage) for row, stage in zip(rows, stages, strict=True)]
+    return Pictures(
+        facts=[row.facts[0] for row in rows],
+        truth=[row.pictures[0] for row in rows],
+        made=made,
+        others=[made[k] for k in partners(rows, seed=seed)],
+    )
+
+
+def span(judge: Judge, pictures: Pictures) -> Span | None:
+    """What a judge finds in frames for other facts, for the facts, and in the truth; None if it cannot tell."""
+    facts = pictures.facts
+    floor, found, ceiling = (judge(frames, facts) for frames in (pictures.others, pictures.made, pictures.truth))
+    if floor is None or found is None or ceiling is None:
+        return None
+    return Span(floor, found, ceiling)
+
+
+def judges(detector: Detector | None) -> dict[str, Judge]:
+    """The judges there are, by the condition they judge. Boxes need a detector."""
+    found: dict[str, Judge] = {"daylight": judge_daylight, "road": judge_road}
+    return found if detector is None else found | {"boxes": partial(judge_boxes, detector=detector)}
+
+
+def judge_daylight(frames: Frames, facts: Sequence[FrameFacts]) -> float | None:
+    """Rank correlation of mean brightness with daylight."""
+    rows = [
+        (brightness(frame), row.daylight)
+        for frame, row in zip(frames, facts, strict=True)
+        if row.daylight is not None
+    ]
+    return rank_correlation([seen for seen, _ in rows], [daylight for _, daylight in rows])
+
+
+def judge_road(frames: Frames, facts: Sequence[FrameFacts]) -> float | None:
+    """How much more brightness changes on the road's lines than beside them: (on - beside) / (on + beside)."""
+    rows = [line_contrast(frame, row) for frame, row in zip(frames, facts, strict=True)]
+    on, beside = (sum(row[side] for row in rows if row is not None) for side in (0, 1))
+    return (on - beside) / (on + beside) if on + beside > 0 else None
+
+
+def judge_boxes(frames: Frames, facts: Sequence[FrameFacts], *, detector: Detector) -> float | None:
+    """The share of visible vehicles whose box the detector finds, by the rules of the detection benchmark.
+
+    Frames are enlarged to the camera's picture, whose pixels the boxes are in.
+    """
+    rule = Protocol()
+    boxes = hits = 0
+    for frame, row in zip(frames, facts, strict=True):
+        if row.objects is None or row.camera is None:
+            continue
+        truth = truth_of(row.objects, "vehicle", row.camera.height, rule.visible)
+        found = detector([resize(frame, (row.camera.height, row.camera.width))])[0].above(rule.score).of("vehicle")
+        boxes += int((~truth.ignored).sum())
+        hits += int(match(found, truth, rule.iou).found.sum())
+    return hits / boxes if boxes else None
+
+
+def day_night_accuracy(pictures: Pictures) -> float | None:
+    """How well made frames by day are told from those by night, by the brightness that tells the true ones apart best.
+
+    The mean of the shares of days and of nights that are told rightly; None unless there are both.
+    """
+    chosen, by_day = day_and_night(pictures.facts)
+    truth, made = ([brightness(frames[k]) for k in chosen] for frames in (pictures.truth, pictures.made))
+    threshold = best_threshold(truth, by_day)
+    return None if threshold is None else balanced_accuracy(made, by_day, threshold)
+
+
+@torch.inference_mode()
+def _first_frame(row: Window, stages: Stages) -> np.ndarray:
+    latent = stages.first(row.told)
+    return pixels(stages.weights.autoencoder.decode(latent.to(stages.device)).float().cpu())[0]
