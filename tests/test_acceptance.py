@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from drivesim import cli
+
+TOOLS = Path(__file__).resolve().parent.parent / "tools" / "acceptance"
+
+
+def malformed_files():
+    spec = importlib.util.spec_from_file_location("malformed", TOOLS / "malformed.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FILES
+
+
+MALFORMED = malformed_files()
 
 
 @pytest.fixture
@@ -75,7 +92,11 @@ def test_area_without_lines_says_so(checkout):
     assert done.stderr == "speed: has no acceptance lines yet\n"
 
 
-def test_malformed_scenarios_are_each_told_in_one_line_with_their_place(checkout):
-    done = acceptance(checkout, "chain", "--only", "malformed")
-    row = json.loads(done.stdout)
-    assert row["passed"], row["figure"]
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_scenario_is_told_in_one_line_with_its_place(name, tmp_path, capsys):
+    file = tmp_path / f"{name}.yaml"
+    file.write_bytes(MALFORMED[name])
+    assert cli.main(["validate", str(file)]) == 1
+    out, err = capsys.readouterr()
+    assert re.fullmatch(rf"{re.escape(str(file))}:\d+:\d+: [^\n]+\n", out)
+    assert err == ""
