@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -190,10 +192,24 @@ def test_held_out_clips_are_never_trained_on(clips, tmp_path):
     assert (len(trained), len(hidden)) == (3, 1)
 
 
-def test_held_out_choice_does_not_change_when_clips_are_added():
-    names = [f"clip_{n}" for n in range(50)]
-    few = {name for name, out in zip(names[:25], held_out(names[:25], 0.2), strict=True) if out}
-    many = {name for name, out in zip(names, held_out(names, 0.2), strict=True) if out}
+def names_held_out(rates: dict[str, float]) -> list[str]:
+    clips = [SimpleNamespace(name=name, fps=fps) for name, fps in rates.items()]
+    return [clip.name for clip, out in zip(clips, held_out(clips, 0.2), strict=True) if out]
+
+
+def test_clips_of_every_rate_are_held_out():
+    rates = {f"slow_{n}": 7.5 for n in range(10)} | {"fast_0": 30.0, "fast_1": 30.0, "alone": 10.0}
+    kept = names_held_out(rates)
+    assert sorted(rates[name] for name in kept) == [7.5, 7.5, 30.0]
+
+
+def test_one_clip_is_too_few():
+    with pytest.raises(UserError, match="expected two of a frame rate"):
+        names_held_out({"clip": 7.5})
+
+
+def test_held_out_choice_hardly_changes_when_clips_are_added():
+    few, many = (set(names_held_out({f"clip_{n}": 7.5 for n in range(count)})) for count in (25, 50))
     assert len(few) == 5
     assert len(many) == 10
     assert len(few & many) >= 3

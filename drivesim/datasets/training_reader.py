@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,28 +47,36 @@ def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise UserError(f"{folder}: not a folder, expected a folder of clips")
-        own = sorted(path.parent for path in folder.rglob("clip.json") if not _hidden(path.relative_to(folder)))
+        own = sorted(_clip_folders(folder))
         clips += [read_clip(path) for path in own] if own else read_footage(folder)
     if not clips:
         raise UserError(f"{', '.join(map(str, folders))}: no clips found, expected folders with clip.json or mp4 files")
     return clips
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _clip_folders(folder: Path) -> Iterator[Path]:
+    for place, inner, files in os.walk(folder, followlinks=True):
+        if "clip.json" in files:
+            yield Path(place)
+        inner[:] = [name for name in inner if not name.startswith(".")]
 
 
-def held_out(names: Sequence[str], share: float) -> list[bool]:
-    """Which clips are kept from training, by a hash of their names: at least one, and at least one is trained on.
+def held_out(clips: Sequence[Clip], share: float) -> list[bool]:
+    """Which clips are kept from training, by a hash of their names.
 
-    >>> held_out(["a", "b", "c", "d"], 0.25).count(True)
-    1
+    Of the clips of each frame rate at least one is kept and at least one is not, so that every kind of window can be
+    measured; a clip alone of its rate is trained on. Raises `UserError` if no rate has two clips.
     """
-    if len(names) < 2:
-        raise UserError(f"found {len(names)} clips, expected at least 2: one is held out from training")
-    count = min(max(1, round(share * len(names))), len(names) - 1)
-    order = sorted(range(len(names)), key=lambda i: hashlib.sha256(names[i].encode()).digest())
-    return [i in set(order[:count]) for i in range(len(names))]
+    rates: dict[float, list[int]] = {}
+    for number, clip in enumerate(clips):
+        rates.setdefault(clip.fps, []).append(number)
+    kept: set[int] = set()
+    for group in rates.values():
+        count = min(max(1, round(share * len(group))), len(group) - 1)
+        kept |= set(sorted(group, key=lambda number: hashlib.sha256(clips[number].name.encode()).digest())[:count])
+    if not kept:
+        raise UserError(f"found {len(clips)} clips, expected two of a frame rate: one is held out from training")
+    return [number in kept for number in range(len(clips))]
 
 
 def fingerprint(clip: Clip) -> str:

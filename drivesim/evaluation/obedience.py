@@ -39,8 +39,10 @@ def fill_card(
 ) -> dict[str, Any]:
     """Measure finished weights on clips they have not seen, and write it into their card.json; returns the card.
 
-    ``card["conditions"][name]`` becomes ``{"status": ..., "evidence": {"heard": ..., "seen": ...}}``, by the rule of
-    `drivesim.metrics.obedience.status`; ``card["obedience"]`` says how it was measured. The rest of the card stays.
+    ``card["conditions"][name]`` becomes ``{"status": ..., "evidence": {"heard": ..., "unknown": ..., "seen": ...}}``:
+    the gain of telling it instead of another clip's, and instead of leaving it unknown; what a judge sees; and by the
+    first and the last its `drivesim.metrics.obedience.status`. ``card["obedience"]`` says how that was measured. The
+    rest of the card stays.
 
     Args:
         folder: the weights.
@@ -101,18 +103,17 @@ def unseen_clips(folders: Sequence[str | Path], card: Mapping[str, Any]) -> list
         logger.info("these are not the clips of the training: all %d count as unseen", len(clips))
         return clips
     share = card["parts"]["unet.image"]["config"]["data"]["held_out_share"]
-    hidden = held_out([clip.name for clip in clips], share)
+    hidden = held_out(clips, share)
     return [clip for clip, out in zip(clips, hidden, strict=True) if out]
 
 
 def _row(heard: Heard, seen: Span | None) -> dict[str, Any]:
     """A condition's entry in the card."""
-    evidence: dict[str, Any] = {"heard": "the clips do not differ in it" if heard.swapped is None else {}}
-    if heard.swapped is not None:
-        evidence["heard"] = _gain(heard.swapped) | {
-            "gain_over_unknown": None if heard.unknown is None else round(heard.unknown.value, 4)
-        }
-    evidence["seen"] = "no judge" if seen is None else _span(seen)
+    evidence = {
+        "heard": "no two clips differ in it" if heard.swapped is None else _gain(heard.swapped),
+        "unknown": "no clip knows it" if heard.unknown is None else _gain(heard.unknown),
+        "seen": "no judge" if seen is None else _span(seen),
+    }
     return {"status": status(heard.swapped, seen), "evidence": evidence}
 
 

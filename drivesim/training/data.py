@@ -95,7 +95,7 @@ class TrainingData(L.LightningDataModule):
     def prepare_caches(self, codec: Codec | None) -> None:
         """Read or make everything that batches are drawn from. ``codec``: needed for ``latents`` and ``crops``."""
         clips = find_clips(self.folders)
-        hidden = held_out([clip.name for clip in clips], self.held_out_share)
+        hidden = held_out(clips, self.held_out_share)
         read = []
         for number, clip in enumerate(clips):
             read.append(CachedClip(clip, self.cache, size=self.size, map_size=self.map_size))

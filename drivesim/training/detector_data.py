@@ -69,7 +69,7 @@ class DetectorData(L.LightningDataModule):
     def prepare_caches(self, codec: None = None) -> None:
         """Read the frames, or make their cache. Raises `UserError` if no frame has known objects."""
         clips = find_clips(self.folders)
-        hidden = held_out([clip.name for clip in clips], self.held_out_share)
+        hidden = held_out(clips, self.held_out_share)
         marks = [fingerprint(clip) for clip in clips]
         rows = [self._read(clip, mark) for clip, mark in zip(clips, marks, strict=True)]
         self.fingerprint = hashlib.sha256("".join(marks).encode()).hexdigest()
