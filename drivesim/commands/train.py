@@ -41,7 +41,9 @@ def add(groups: Any) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one stage: such as data.batch_size=4"
     )
     train.add_argument(
-        "--detector", metavar="D", help="all, card: who looks for the boxes, reference or onnx:FILE (default: the run's own)"
+        "--detector",
+        metavar="D",
+        help="all, card: who looks for the boxes, reference or onnx:FILE (default: the run's own)",
     )
     train.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the run (default: 0)")
     train.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default: auto)")
@@ -60,7 +62,9 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     load_preset(arguments.preset)  # wrong names are told before any clip is made
     if arguments.stage not in ("all", *STAGES, DETECTOR):
-        raise UserError(f"stage is {arguments.stage!r}, expected all, {CARD} or one of {', '.join((*STAGES, DETECTOR))}")
+        raise UserError(
+            f"stage is {arguments.stage!r}, expected all, {CARD} or one of {', '.join((*STAGES, DETECTOR))}"
+        )
     if arguments.detector and arguments.stage != "all":
         raise UserError(f"train {arguments.stage}: --detector is of all and {CARD}")
     budget = None if arguments.budget is None else parse_budget(arguments.budget)

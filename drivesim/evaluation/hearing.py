@@ -1,4 +1,4 @@
-"""What the networks hear: their denoising loss on unseen clips, told the truth, nothing, or another clip's condition."""
+"""What the networks hear: their denoising loss on unseen clips, told the truth, or nothing, or another clip's truth."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ class Heard:
     unknown: Gain | None
 
 
-def windows(
-    clips: Sequence[Clip], stages: Stages, *, frames: int, rate: float | None, per_clip: int
-) -> list[Window]:
+def windows(clips: Sequence[Clip], stages: Stages, *, frames: int, rate: float | None, per_clip: int) -> list[Window]:
     """Evenly spread windows of every clip that allows them, of the networks' size.
 
     ``frames``: per window. ``rate``: of its frames, frames/s; None: the clip's own. ``per_clip``: windows of a clip.
@@ -89,7 +87,7 @@ def hear(clips: Sequence[Clip], stages: Stages, *, per_clip: int, seed: int) -> 
     shapes: dict[str, tuple[int, float | None]] = {
         "image": (1, None), "key": (plan.window, plan.key_fps), "interp": (plan.rung + 1, None),
     }  # fmt: skip
-    found = {}
+    found: dict[str, Heard] = {}
     for network, (frames, rate) in shapes.items():
         names = [name for name in NAMES if HEARD_BY.get(name, "image") == network]
         rows = windows(clips, stages, frames=frames, rate=rate, per_clip=per_clip)
@@ -109,8 +107,8 @@ def with_other(told: Conditions, other: Conditions, name: str) -> Conditions:
     known = {**told.known, name: other.known[name]}
     if name not in MAPS:
         return replace(told, known=known, signals={**told.signals, name: other.signals[name]})
-    boxes = {"tokens": other.tokens, "token_mask": other.token_mask} if name == "boxes" else {}
-    return replace(told, known=known, maps={**told.maps, name: other.maps[name]}, **boxes)
+    made = replace(told, known=known, maps={**told.maps, name: other.maps[name]})
+    return replace(made, tokens=other.tokens, token_mask=other.token_mask) if name == "boxes" else made
 
 
 class Asked:

@@ -1,4 +1,4 @@
-"""Measuring what weights obey, for their card: which conditions the networks hear, and which one sees in the pictures."""
+"""Measuring for a card what weights obey: which conditions the networks hear, and which are seen in the pictures."""
 
 from __future__ import annotations
 

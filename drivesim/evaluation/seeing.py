@@ -28,8 +28,6 @@ from drivesim.rollout.stages import Stages
 from scenarios.facts import FrameFacts
 
 Frames = Sequence[np.ndarray]  # uint8 (h w 3) RGB
-Judge = Callable[[Frames, Sequence[FrameFacts]], float | None]
-"""How much of a condition is seen in frames, given the facts they should show; None if that cannot be told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +38,10 @@ class Pictures:
     truth: Frames
     made: Frames
     others: Frames
+
+
+Judge = Callable[[Frames, Pictures], float | None]
+"""How much of a condition is seen in frames that should show the facts of `Pictures`; None if that cannot be told."""
 
 
 def draw(rows: Sequence[Window], stages: Sequence[Stages], *, seed: int) -> Pictures:
@@ -58,8 +60,7 @@ def draw(rows: Sequence[Window], stages: Sequence[Stages], *, seed: int) -> Pict
 
 def span(judge: Judge, pictures: Pictures) -> Span | None:
     """What a judge finds in frames for other facts, for the facts, and in the truth; None if it cannot tell."""
-    facts = pictures.facts
-    floor, found, ceiling = (judge(frames, facts) for frames in (pictures.others, pictures.made, pictures.truth))
+    floor, found, ceiling = (judge(f, pictures) for f in (pictures.others, pictures.made, pictures.truth))
     if floor is None or found is None or ceiling is None:
         return None
     return Span(floor, found, ceiling)
@@ -71,31 +72,26 @@ def judges(detector: Detector | None) -> dict[str, Judge]:
     return found if detector is None else found | {"boxes": partial(judge_boxes, detector=detector)}
 
 
-def judge_daylight(frames: Frames, facts: Sequence[FrameFacts]) -> float | None:
-    """Rank correlation of mean brightness with daylight."""
-    rows = [
-        (brightness(frame), row.daylight)
-        for frame, row in zip(frames, facts, strict=True)
-        if row.daylight is not None
-    ]
-    return rank_correlation([seen for seen, _ in rows], [daylight for _, daylight in rows])
+def judge_daylight(frames: Frames, pictures: Pictures) -> float | None:
+    """Rank correlation of mean brightness with that of the truth; 1 for the truth itself."""
+    return rank_correlation([brightness(frame) for frame in frames], [brightness(frame) for frame in pictures.truth])
 
 
-def judge_road(frames: Frames, facts: Sequence[FrameFacts]) -> float | None:
+def judge_road(frames: Frames, pictures: Pictures) -> float | None:
     """How much more brightness changes on the road's lines than beside them: (on - beside) / (on + beside)."""
-    rows = [line_contrast(frame, row) for frame, row in zip(frames, facts, strict=True)]
+    rows = [line_contrast(frame, row) for frame, row in zip(frames, pictures.facts, strict=True)]
     on, beside = (sum(row[side] for row in rows if row is not None) for side in (0, 1))
     return (on - beside) / (on + beside) if on + beside > 0 else None
 
 
-def judge_boxes(frames: Frames, facts: Sequence[FrameFacts], *, detector: Detector) -> float | None:
+def judge_boxes(frames: Frames, pictures: Pictures, *, detector: Detector) -> float | None:
     """The share of visible vehicles whose box the detector finds, by the rules of the detection benchmark.
 
     Frames are enlarged to the camera's picture, whose pixels the boxes are in.
     """
     rule = Protocol()
     boxes = hits = 0
-    for frame, row in zip(frames, facts, strict=True):
+    for frame, row in zip(frames, pictures.facts, strict=True):
         if row.objects is None or row.camera is None:
             continue
         truth = truth_of(row.objects, "vehicle", row.camera.height, rule.visible)

@@ -1,7 +1,7 @@
 """How far a condition is obeyed: is it *heard* by a network, is it *seen* in the pictures, and the word for both.
 
-Heard: the loss rises when the condition is told wrongly. Seen: a judge that knows no network finds more of it in pictures
-made for it (``found``) than in pictures made for something else (``floor``), and perhaps as much as in the truth
+Heard: the loss rises when the condition is told wrongly. Seen: a judge that knows no network finds more of it in
+pictures made for it (``found``) than in pictures made for something else (``floor``), at best as much as in the truth
 (``ceiling``).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -96,10 +97,10 @@ def rank_correlation(values: Sequence[float], others: Sequence[float]) -> float 
     >>> rank_correlation([1, 2, 3, 4], [10, 20, 40, 30])
     0.8
     """
-    ranks = [_ranks(np.asarray(side, float)) for side in (values, others)]
-    if any(np.ptp(side) == 0 for side in ranks):
+    first, second = (_ranks(np.asarray(side, float)) for side in (values, others))
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
-    return round(float(np.corrcoef(*ranks)[0, 1]), 12)
+    return round(float(np.corrcoef(first, second)[0, 1]), 12)
 
 
 def best_threshold(values: Sequence[float], positive: Sequence[bool]) -> float | None:
@@ -111,12 +112,12 @@ def best_threshold(values: Sequence[float], positive: Sequence[bool]) -> float |
     order = sorted(set(values))
     if len(set(positive)) < 2 or len(order) < 2:
         return None
-    middles = [(low + high) / 2 for low, high in zip(order, order[1:], strict=False)]
+    middles = [(low + high) / 2 for low, high in pairwise(order)]
     return max(middles, key=lambda middle: balanced_accuracy(values, positive, middle))
 
 
 def balanced_accuracy(values: Sequence[float], positive: Sequence[bool], threshold: float) -> float:
-    """The mean of the shares of positives at or above, and of negatives below, a threshold; both kinds must be there."""
+    """The mean of the shares of positives at or above a threshold and of negatives below it; there must be both."""
     above, truth = np.asarray(values) >= threshold, np.asarray(positive, bool)
     return float((above[truth].mean() + (~above[~truth]).mean()) / 2)
 
@@ -138,16 +139,15 @@ def line_contrast(frame: np.ndarray, facts: FrameFacts) -> tuple[float, float] |
         return None
     height, width = frame.shape[:2]
     ground = np.concatenate([_along(line.points) for line in facts.road.lines] or [np.empty((0, 2))])
-    places, _ = project_points(
-        facts.camera.resized(width, height), np.column_stack([ground, np.zeros(len(ground))])
-    )
+    places, _ = project_points(facts.camera.resized(width, height), np.column_stack([ground, np.zeros(len(ground))]))
     scale = np.array([width / facts.camera.width, height / facts.camera.height] * 2)
     for thing in facts.objects or ():
         x1, y1, x2, y2 = np.asarray(thing.box) * scale
         inside = (places[:, 0] >= x1) & (places[:, 0] < x2) & (places[:, 1] >= y1) & (places[:, 1] < y2)
         places = places[~inside]
     steepness = _steepness(frame)
-    on, left, right = (_values(steepness, places + (side * BESIDE * width, 0.0)) for side in (0, -1, 1))
+    aside = np.array([BESIDE * width, 0.0])
+    on, left, right = (_values(steepness, places + side * aside) for side in (0, -1, 1))
     seen = np.isfinite(on + left + right)
     return (float(on[seen].mean()), float((left + right)[seen].mean() / 2)) if seen.any() else None
 
