@@ -31,7 +31,7 @@ from drivesim.rollout import obeyed
 from drivesim.rollout.stages import Sampling, Stages
 from drivesim.training.data import TrainingData
 from scenarios import load
-from scenarios.facts import Camera, FrameFacts, LaneLine, ObjectFacts, RoadFacts
+from scenarios.facts import Camera, Crowdedness, FrameFacts, LaneLine, ObjectFacts, RoadFacts
 
 SURE = Gain(0.1, (0.05, 0.2), clips=4, samples=8)
 
@@ -150,9 +150,30 @@ def test_perfect_pictures_stand_at_the_ceiling_and_others_at_the_floor():
     assert (day_night_accuracy(good), day_night_accuracy(bad)) == (1.0, 0.0)
 
 
+def test_crowdedness_is_judged_by_how_many_vehicles_are_found():
+    class CountsStripes:
+        name, fingerprint = "counts stripes", "0" * 64
+
+        def __call__(self, frames):
+            counts = [int((frame[0, 1:, 0].astype(int) - frame[0, :-1, 0] > 200).sum()) for frame in frames]
+            return [Detections([[0, 0, 9, 9]] * n, [0.9] * n, ["car"] * n) for n in counts]
+
+    def stripes(n):
+        frame = np.zeros((8, 64, 3), np.uint8)
+        frame[:, 4 : 4 + 8 * n : 8] = 255
+        return frame
+
+    facts = [FrameFacts(n, 0.0, camera=Camera(64, 8), crowdedness=Crowdedness(n, 0)) for n in range(4)]
+    truth = [stripes(n) for n in range(4)]
+    judge = judges(CountsStripes())["crowdedness"]
+    assert judge(truth, Pictures(facts, truth, truth, truth)) == 1.0
+    assert judge(truth[::-1], Pictures(facts, truth, truth, truth)) == -1.0
+    assert judge([truth[2]] * 4, Pictures(facts, truth, truth, truth)) is None  # as many everywhere
+
+
 def test_judge_that_knows_no_road_or_detector_says_nothing():
     assert span(judges(None)["road"], pictures([0, 1, 2, 3])) is None
-    assert "boxes" not in judges(None)
+    assert set(judges(None)) == {"daylight", "road"}
 
 
 # --- Hearing
@@ -245,7 +266,7 @@ def test_card_is_filled_with_what_a_rollout_reads_and_the_rest_stays(clips, weig
         "evidence": {
             "heard": "no two clips differ in it",
             "unknown": card["conditions"]["weather"]["evidence"]["unknown"],
-            "seen": "no judge",
+            "seen": "not judged",
         },
     }
     assert card["conditions"]["weather"]["evidence"]["unknown"]["windows"] == 3

@@ -47,7 +47,7 @@ def fill_card(
     Args:
         folder: the weights.
         clips: unseen ones (`unseen_clips`), which know as many facts as possible.
-        detector: the judge of boxes, which have none without it.
+        detector: the judge of boxes and crowdedness, which have none without it.
         frames: per clip: frames to be judged, and windows for each network.
         seed: of all noise, and of what is told in a condition's place.
         device: "cpu", "cuda", ...
@@ -112,7 +112,7 @@ def _row(heard: Heard, seen: Span | None) -> dict[str, Any]:
     evidence = {
         "heard": "no two clips differ in it" if heard.swapped is None else _gain(heard.swapped),
         "unknown": "no clip knows it" if heard.unknown is None else _gain(heard.unknown),
-        "seen": "no judge" if seen is None else _span(seen),
+        "seen": "not judged" if seen is None else _span(seen),
     }
     return {"status": status(heard.swapped, seen), "evidence": evidence}
 

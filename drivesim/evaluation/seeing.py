@@ -21,11 +21,11 @@ from drivesim.metrics.obedience import (
     line_contrast,
     rank_correlation,
 )
-from drivesim.perception import Detector
+from drivesim.perception import Detections, Detector
 from drivesim.perception.matching import match, truth_of
 from drivesim.rollout.pictures import pixels
 from drivesim.rollout.stages import Stages
-from scenarios.facts import FrameFacts
+from scenarios.facts import Camera, FrameFacts
 
 Frames = Sequence[np.ndarray]  # uint8 (h w 3) RGB
 
@@ -67,9 +67,12 @@ def span(judge: Judge, pictures: Pictures) -> Span | None:
 
 
 def judges(detector: Detector | None) -> dict[str, Judge]:
-    """The judges there are, by the condition they judge. Boxes need a detector."""
+    """The judges there are, by the condition they judge. Boxes and crowdedness need a detector."""
     found: dict[str, Judge] = {"daylight": judge_daylight, "road": judge_road}
-    return found if detector is None else found | {"boxes": partial(judge_boxes, detector=detector)}
+    if detector is not None:
+        found["boxes"] = partial(judge_boxes, detector=detector)
+        found["crowdedness"] = partial(judge_crowdedness, detector=detector)
+    return found
 
 
 def judge_daylight(frames: Frames, pictures: Pictures) -> float | None:
@@ -85,20 +88,30 @@ def judge_road(frames: Frames, pictures: Pictures) -> float | None:
 
 
 def judge_boxes(frames: Frames, pictures: Pictures, *, detector: Detector) -> float | None:
-    """The share of visible vehicles whose box the detector finds, by the rules of the detection benchmark.
-
-    Frames are enlarged to the camera's picture, whose pixels the boxes are in.
-    """
+    """The share of visible vehicles whose box the detector finds, by the rules of the detection benchmark."""
     rule = Protocol()
     boxes = hits = 0
     for frame, row in zip(frames, pictures.facts, strict=True):
         if row.objects is None or row.camera is None:
             continue
         truth = truth_of(row.objects, "vehicle", row.camera.height, rule.visible)
-        found = detector([resize(frame, (row.camera.height, row.camera.width))])[0].above(rule.score).of("vehicle")
+        found = _vehicles(frame, row.camera, detector)
         boxes += int((~truth.ignored).sum())
         hits += int(match(found, truth, rule.iou).found.sum())
     return hits / boxes if boxes else None
+
+
+def judge_crowdedness(frames: Frames, pictures: Pictures, *, detector: Detector) -> float | None:
+    """Rank correlation of the number of vehicles that the detector finds with the number of visible ones.
+
+    Boxes are told too, so this sees that both are obeyed, not which of them.
+    """
+    counts = [
+        (len(_vehicles(frame, row.camera, detector)), row.crowdedness.vehicles)
+        for frame, row in zip(frames, pictures.facts, strict=True)
+        if row.crowdedness is not None and row.camera is not None
+    ]
+    return rank_correlation([seen for seen, _ in counts], [true for _, true in counts]) if counts else None
 
 
 def day_night_accuracy(pictures: Pictures) -> float | None:
@@ -110,6 +123,12 @@ def day_night_accuracy(pictures: Pictures) -> float | None:
     truth, made = ([brightness(frames[k]) for k in chosen] for frames in (pictures.truth, pictures.made))
     threshold = best_threshold(truth, by_day)
     return None if threshold is None else balanced_accuracy(made, by_day, threshold)
+
+
+def _vehicles(frame: np.ndarray, camera: Camera, detector: Detector) -> Detections:
+    """What is found in a frame enlarged to the camera's picture, whose pixels boxes are in."""
+    found = detector([resize(frame, (camera.height, camera.width))])[0]
+    return found.above(Protocol().score).of("vehicle")
 
 
 @torch.inference_mode()
