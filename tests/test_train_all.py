@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_clips import write_clips
 
 from drivesim.parts import PARTS, load_weights, part_file
@@ -61,6 +64,20 @@ def test_plan_turns_the_budget_into_samples(trained):
         rows = (trained / "stages" / stage / "loss.csv").read_text().splitlines()
         assert len(rows) == row["batches"] + 1
         assert row["samples"] == row["batches"] * row["batch_size"]
+
+
+def test_event_files_hold_curves_images_and_a_video(trained):
+    def events_of(stage: str) -> EventAccumulator:
+        events = EventAccumulator(str(trained / "stages" / stage / "tensorboard"), size_guidance={"images": 0})
+        events.Reload()
+        return events
+
+    key = events_of("unet.temporal_key")
+    assert len(key.Scalars("unet.temporal_key/loss")) >= 1
+    video = Image.open(io.BytesIO(key.Images("unet.temporal_key/sample")[-1].encoded_image_string))
+    assert (video.format, video.n_frames, video.size) == ("GIF", 8, (4 * 128, 2 * 64))
+    picture = Image.open(io.BytesIO(events_of("up.image").Images("up.image/sample")[-1].encoded_image_string))
+    assert (picture.format, picture.size) == ("PNG", (4 * 128, 3 * 128))  # truth, enlarged, sampled
 
 
 def test_latents_of_the_finished_autoencoder_have_about_unit_deviation(trained):

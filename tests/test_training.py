@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import multiprocessing
 import os
@@ -10,12 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_clips import write_clips
 
 from drivesim.errors import UserError
 from drivesim.parts import load_part, part_file
 from drivesim.training import train_stage
+from drivesim.training.adversary import Adversary
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def copy_with_plan(run: Path, out: Path, stage: str, *, batches: int) -> Path:
     shutil.copytree(run, out)
     shutil.rmtree(out / "stages" / stage, ignore_errors=True)
     plan = json.loads((out / "plan.json").read_text())
-    batch_size = {"ae.image": 4, "unet.temporal_key": 2}[stage]
+    batch_size = {"ae.image": 4, "unet.temporal_key": 2, "ae.temporal": 1}[stage]
     plan["stages"][stage] = {**plan["stages"]["ae.image"], "batches": batches, "batch_size": batch_size}
     plan["finished"].pop(stage, None)
     (out / "plan.json").write_text(json.dumps(plan))
@@ -91,6 +94,35 @@ def test_event_file_holds_loss_curves_and_sample_images(clips, trained):
     assert len(events.Scalars("ae.image/loss")) >= 1
     image = events.Images("ae.image/reconstruction")[-1]
     assert (image.height, image.width) == (2 * 64, 4 * 128)  # truth above reconstruction, four frames side by side
+
+
+@pytest.mark.parametrize("stage", ["ae.image", "ae.temporal"])
+def test_discriminator_is_trained_beside_the_decoder_and_not_saved_with_it(clips, trained, tmp_path, stage):
+    run = copy_with_plan(trained, tmp_path / "run", stage, batches=6)
+    settings = ["--model.adversarial=0.1", "--model.adversarial_from=0.5"]
+    train_stage(stage, "tiny", [clips], run, device="cpu", overrides=settings)
+    rows = list(csv.DictReader((run / "stages" / stage / "loss.csv").open()))
+    critic = [float(row["critic"]) for row in rows]
+    assert critic[:3] == [0.0, 0.0, 0.0]
+    assert critic[3] == pytest.approx(1.0, abs=0.1)  # hinge of logits near 0
+    assert critic[5] < critic[3]
+    names = load_part(run / "weights", stage).network.state_dict()
+    assert not any("critic" in name for name in names)
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_judgement_moves_the_decoder_and_not_its_judge(windows):
+    torch.manual_seed(0)
+    adversary = Adversary(windows=windows)
+    picture = torch.rand(1, 2, 3, 32, 32, requires_grad=True)
+    fooling, critic = adversary.losses(picture, torch.rand(1, 2, 3, 32, 32))
+    fooling.backward()
+    assert picture.grad.abs().max() > 0
+    assert all(parameter.grad is None for parameter in adversary.parameters())
+    picture.grad = None
+    critic.backward()
+    assert picture.grad is None
+    assert all(parameter.grad is not None for parameter in adversary.parameters())
 
 
 def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):

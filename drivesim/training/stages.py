@@ -22,6 +22,7 @@ from drivesim.diffusion import Denoiser, ddim, levels
 from drivesim.networks.blocks import identity
 from drivesim.networks.video import VideoNet
 from drivesim.parts import PARTS
+from drivesim.training.adversary import Adversary
 from drivesim.training.codec import Codec, frozen_part, new_part
 from drivesim.training.data import Batch, pixels
 from drivesim.training.losses import gradient_l1, psnr, pyramid_l1
@@ -68,9 +69,13 @@ class Stage(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam on the trained part."""
-        optimizer = torch.optim.AdamW(self.trained.parameters(), self.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
+        optimizer = torch.optim.AdamW(self.groups(), self.rate, (0.9, 0.99), weight_decay=0.0, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.share_of_rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The parameters to train, in groups with settings of their own."""
+        return [{"params": self.trained.parameters()}]
 
     def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
         """Clip the gradient; Lightning's own clipping refuses fused optimisers in mixed precision."""
@@ -109,7 +114,10 @@ class Stage(L.LightningModule):
 
 
 class AutoencoderStage(Stage):
-    """ae.image: encoder and decoder, on frames. ae.temporal: the decoder's temporal blocks alone, on windows."""
+    """ae.image: encoder and decoder, on frames. ae.temporal: the decoder's temporal blocks alone, on windows.
+
+    With ``adversarial`` above 0 a patch discriminator of frames, or of windows, is trained beside.
+    """
 
     def __init__(
         self,
@@ -120,6 +128,8 @@ class AutoencoderStage(Stage):
         gradient: float = 1.0,
         motion: float = 1.0,
         kl: float = 1e-4,
+        adversarial: float = 0.0,
+        adversarial_from: float = 0.5,
         **settings: Any,
     ) -> None:
         """Build the part on its parents.
@@ -131,15 +141,25 @@ class AutoencoderStage(Stage):
             gradient: weight of the gradient loss beside L1.
             motion: weight of the L1 between the differences of neighbouring frames, for ae.temporal.
             kl: weight of the KL divergence, for ae.image.
+            adversarial: weight of the discriminator's judgement.
+            adversarial_from: share of the run without it, at its start.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
         self.gradient, self.motion, self.kl = gradient, motion, kl
         self.trained = new_part(preset, part)
         self.autoencoder: Any = self.trained if part == "ae.image" else frozen_part(weights, "ae.image")
+        self.adversarial, self.adversarial_from = adversarial, adversarial_from
+        if adversarial:
+            self.adversary = Adversary(windows=part == "ae.temporal")
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The part, and the discriminator with little momentum."""
+        critic = [{"params": self.adversary.parameters(), "betas": (0.5, 0.9)}] if self.adversarial else []
+        return super().groups() + critic
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The reconstruction loss, what it is made of, and PSNR in dB."""
+        """The loss, what it is made of, and PSNR in dB."""
         truth = batch["colour"]
         picture, kl = self._through(truth, generator if self.part == "ae.image" else None)
         flat, true = picture.flatten(0, 1), truth.flatten(0, 1)
@@ -151,6 +171,11 @@ class AutoencoderStage(Stage):
         else:
             parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
             total = total + self.motion * parts["motion"]
+        if self.adversarial and torch.is_grad_enabled():
+            begun = batch["number"] >= self.adversarial_from * self.batches
+            nothing = total.new_zeros(())
+            parts["fooling"], parts["critic"] = self.adversary.losses(picture, truth) if begun else (nothing, nothing)
+            total = total + self.adversarial * parts["fooling"] + parts["critic"]
         return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
 
     @torch.no_grad()
