@@ -264,7 +264,7 @@ def test_card_is_filled_with_what_a_rollout_reads_and_the_rest_stays(clips, weig
     assert card["conditions"]["weather"] == {
         "status": "not learned",
         "evidence": {
-            "heard": "no two clips differ in it",
+            "heard": "nothing to compare",
             "unknown": card["conditions"]["weather"]["evidence"]["unknown"],
             "seen": "not judged",
         },

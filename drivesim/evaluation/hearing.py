@@ -14,8 +14,8 @@ from conditioning.conditions import MAPS
 from drivesim.clips import Clip
 from drivesim.datasets.training_reader import stride_for
 from drivesim.metrics.obedience import Gain, relative_gain
-from drivesim.rollout.plan import Plan
 from drivesim.rollout.stages import Stages
+from drivesim.rollout.stream import plan_for
 from scenarios.facts import FrameFacts
 from scenarios.randomness import generator, key
 
@@ -83,7 +83,7 @@ def hear(clips: Sequence[Clip], stages: Stages, *, per_clip: int, seed: int) -> 
     That is asked about single frames, the key network about windows of key frames of which the first is given, the
     interpolation network about windows at the clips' own rates of which both ends are given.
     """
-    plan = Plan()
+    plan = plan_for(stages.weights, 30.0)
     shapes: dict[str, tuple[int, float | None]] = {
         "image": (1, None), "key": (plan.window, plan.key_fps), "interp": (plan.rung + 1, None),
     }  # fmt: skip

@@ -110,8 +110,8 @@ def unseen_clips(folders: Sequence[str | Path], card: Mapping[str, Any]) -> list
 def _row(heard: Heard, seen: Span | None) -> dict[str, Any]:
     """A condition's entry in the card."""
     evidence = {
-        "heard": "no two clips differ in it" if heard.swapped is None else _gain(heard.swapped),
-        "unknown": "no clip knows it" if heard.unknown is None else _gain(heard.unknown),
+        "heard": "nothing to compare" if heard.swapped is None else _gain(heard.swapped),
+        "unknown": "nothing to compare" if heard.unknown is None else _gain(heard.unknown),
         "seen": "not judged" if seen is None else _span(seen),
     }
     return {"status": status(heard.swapped, seen), "evidence": evidence}
