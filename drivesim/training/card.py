@@ -15,6 +15,7 @@ from drivesim.training.plan import StagePlan
 
 SCHEMA = "drivesim.card/1"
 LICENCE = "Apache-2.0"
+FOLDERS = ("folders", "cache", "weights")
 UNMEASURED = {"status": "not learned", "evidence": "not measured"}
 
 
@@ -61,9 +62,23 @@ def write_card(
         "samples": planned.samples,
         "measured": {name: round(value, 4) for name, value in measured.items()},
         "init_from": init_from,
-        "config": dict(config),
+        "config": portable(config),
     }
     atomic.write_json(path, card)
+
+
+def portable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The resolved settings of a stage without the folders of the machine that trained it.
+
+    >>> portable({"data": {"cache": "/home/me/run/cache", "seed": 0}, "seed_everything": 1})
+    {'data': {'seed': 0}, 'seed_everything': 1}
+    """
+    return {
+        name: {key: entry for key, entry in value.items() if key not in FOLDERS}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in config.items()
+    }
 
 
 def trained_range(seen: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

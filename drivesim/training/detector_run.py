@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from drivesim import atomic
 from drivesim.errors import UserError
 from drivesim.networks.detector import Detector
+from drivesim.training.card import portable
 from drivesim.training.cli import Built, build
 from drivesim.training.plan import StagePlan
 from drivesim.training.run import DETECTOR, MEASURED_BATCHES, Run
@@ -82,7 +83,7 @@ class DetectorRun(Run):
             "clips": len(built.data.clips),
             "origins": sorted({clip.origin for clip in built.data.clips}),
             "measured": {name: round(value, 4) for name, value in measured.items()},
-            "config": yaml.safe_load(built.config),
+            "config": portable(yaml.safe_load(built.config)),
         }
         self.plan.finish(stage, export(built.stage.trained, self.weights / f"{DETECTOR}.onnx", card=card))
 
