@@ -47,7 +47,7 @@ class Upsampler(nn.Module):
     """A denoiser of the *residual*: what the large picture has and the small one, enlarged bilinearly, has not.
 
     The small picture may be noised, ``c = a x_low + s e`` (Video LDM Eq. 5); its level is told. So the network does not
-    believe every grain of a generated picture. One call at ``u = 1`` with ``x = 0`` needs no noise and no sampler:
+    believe every grain of a generated picture. One call at ``u = 1`` needs no sampler:
     nothing of the residual is in the input there, and v is its negative. Trained on that alone it is a regression.
     """
 
@@ -84,7 +84,9 @@ class Upsampler(nn.Module):
     ) -> Tensor:
         """The prediction (n 3 H W) for the noised residual ``x`` (n 3 H W) at noise ``u`` (n,).
 
-        ``low`` (n 3 h w) is the small picture at noise ``level`` (n,) in [0, 1].
+        ``low`` (n 3 h w) is the small picture at noise ``level`` (n,) in [0, 1]. At ``u`` = 1 ``x`` is not looked at:
+        a single step is a plain regression of the residual, the same whatever the noise.
         """
+        x = torch.where(noise.view(-1, 1, 1, 1) < 1, x, 0.0)  # pure noise tells nothing; learning to ignore it fails
         plane = level.to(low).view(-1, 1, 1, 1).expand(-1, 1, *low.shape[2:])
         return self.unet(x, noise, cond, extra=torch.cat([low, plane], dim=1), between=between)
