@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from training_clips import write_clips
 
 from drivesim.parts import PARTS, load_weights, part_file
-from drivesim.training import STAGES, train_all
+from drivesim.training import STAGES, train_all, train_stage
 
 BUDGET_MINUTES = 0.25
 
@@ -78,6 +80,24 @@ def test_event_files_hold_curves_images_and_a_video(trained):
     assert (video.format, video.n_frames, video.size) == ("GIF", 8, (4 * 128, 2 * 64))
     picture = Image.open(io.BytesIO(events_of("up.image").Images("up.image/sample")[-1].encoded_image_string))
     assert (picture.format, picture.size) == ("PNG", (4 * 128, 3 * 128))  # truth, enlarged, sampled
+
+
+def test_upsampler_trained_on_pictures_is_sampled_in_one_step(trained, clips, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    plan = json.loads((run / "plan.json").read_text())
+    del plan["finished"]["up.image"], plan["finished"]["up.temporal"]
+    plan["stages"]["up.image"]["batches"] = 8
+    (run / "plan.json").write_text(json.dumps(plan))
+    shutil.rmtree(run / "stages" / "up.image")
+    settings = ["--model.loss=picture", "--model.adversarial=0.02", "--model.adversarial_from=0.5"]
+    train_stage("up.image", "tiny", [clips], run, device="cpu", overrides=settings)
+    card = json.loads((run / "weights" / "card.json").read_text())
+    assert card["sampling"] == {"enlarge_steps": 1}
+    assert {"psnr_1", "psnr_bilinear"} <= set(card["parts"]["up.image"]["measured"])
+    rows = list(csv.DictReader((run / "stages" / "up.image" / "loss.csv").open()))
+    assert [float(row["critic"]) > 0 for row in rows] == [False] * 4 + [True] * 4
+    assert "sampling" not in json.loads((trained / "weights" / "card.json").read_text())
 
 
 def test_latents_of_the_finished_autoencoder_have_about_unit_deviation(trained):

@@ -28,6 +28,7 @@ def write_card(
     planned: StagePlan,
     config: Mapping[str, Any],
     measured: Mapping[str, float],
+    sampling: Mapping[str, int],
     clips: Sequence[CachedClip],
     init_from: str | None,
 ) -> None:
@@ -41,6 +42,7 @@ def write_card(
         planned: what the stage trained.
         config: the resolved settings of the stage.
         measured: numbers on held-out clips.
+        sampling: what the part asks of a rollout's sampling.
         clips: all clips of the run.
         init_from: fingerprint of the part that the stage went on from.
     """
@@ -55,6 +57,8 @@ def write_card(
     }
     card["trained_range"] = trained_range(clip.seen() for clip in clips)
     card.setdefault("conditions", {name: dict(UNMEASURED) for name in NAMES})
+    if sampling:
+        card["sampling"] = card.get("sampling", {}) | dict(sampling)
     parts = card.setdefault("parts", {})
     parts[part] = {
         "seed": seed,

@@ -21,6 +21,7 @@ from drivesim.training.data import TrainingData
 from drivesim.training.detector import DetectorStage
 from drivesim.training.detector_data import DetectorData
 from drivesim.training.stages import AutoencoderStage, DiffusionStage, Stage
+from drivesim.training.upsampling import UpsamplerStage
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def classes_of(part: str) -> tuple[type[Stage], type[L.LightningDataModule]]:
     """The stage and the data that train a part, or the detector."""
     if part == "detector":
         return DetectorStage, DetectorData
-    return (AutoencoderStage if part.startswith("ae.") else DiffusionStage), TrainingData
+    stages = {"ae": AutoencoderStage, "unet": DiffusionStage, "up": UpsamplerStage}
+    return stages[part.split(".")[0]], TrainingData
 
 
 def trainer_defaults(device: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 import yaml
+from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from drivesim import atomic
@@ -221,7 +222,9 @@ class Run:
         built.trainer.callbacks += [
             averaging,
             curve,
-            Samples(averaging, lambda: built.stage.show(shown), times=TIMES_SHOWN),
+            Samples(
+                averaging, lambda: built.stage.show(move_data_to_device(shown, built.stage.device)), times=TIMES_SHOWN
+            ),
             Throughput(built.data.batch_size),
             ResumePoints(last, curve, seconds=self.save_every),
         ]
@@ -231,13 +234,17 @@ class Run:
 
     def _save(self, stage: str, built: Built, planned: StagePlan, origin: str | None) -> None:
         """Measure the part on clips it has not seen, and write it and its lines of the card."""
-        held_out = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
+        device, size = built.trainer.strategy.root_device, built.data.batch_size
+        built.stage.to(device)
+        held_out = [
+            move_data_to_device(built.data.held_out_batch(1 + n, size), device) for n in range(MEASURED_BATCHES)
+        ]
         measured = built.stage.measure(held_out)
         logger.info(
             "%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
         )
         if isinstance(built.stage.trained, Autoencoder):
-            seen = [built.data.batch(n) for n in range(MEASURED_BATCHES)]
+            seen = [move_data_to_device(built.data.batch(n), device) for n in range(MEASURED_BATCHES)]
             built.stage.trained.fit_latents(*latent_statistics(built.stage.trained, seen))
         parent = PARTS[stage].parent
         standing_on = {parent: fingerprint(part_file(self.weights, parent))} if parent else {}
@@ -252,6 +259,7 @@ class Run:
             planned=planned,
             config=yaml.safe_load(built.config),
             measured=measured,
+            sampling=built.stage.sampling(),
             clips=built.data.clips,
             init_from=origin,
         )

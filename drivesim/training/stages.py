@@ -108,6 +108,10 @@ class Stage(L.LightningModule):
                 rows.append({name: value.item() for name, value in self.compute(batch, generator).items()})
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
+    def sampling(self) -> dict[str, int]:
+        """What the card is to say of how a rollout samples with the part, beyond its defaults."""
+        return {}
+
     def show(self, batch: Batch) -> dict[str, np.ndarray]:
         """Pictures (h w 3) and videos (t h w 3), uint8: the truth above what the network makes of a held-out batch."""
         raise NotImplementedError
@@ -182,7 +186,7 @@ class AutoencoderStage(Stage):
     def show(self, batch: Batch) -> dict[str, np.ndarray]:
         """Reconstructions: a picture, or a video of windows."""
         truth = batch["colour"]
-        return _beside(f"{self.part}/reconstruction", truth, self._through(truth, None)[0])
+        return beside(f"{self.part}/reconstruction", truth, self._through(truth, None)[0])
 
     def _through(self, colour: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Frames (b t 3 H W) encoded and decoded, and the KL divergence; the most likely latent without a generator."""
@@ -193,7 +197,7 @@ class AutoencoderStage(Stage):
 
 
 class DiffusionStage(Stage):
-    """unet.* on latents, up.* on patches of pictures: v-prediction at a noise level per sample, conditions dropped.
+    """unet.*, on latents: v-prediction at a noise level per sample, conditions dropped at random.
 
     An image part trains on single frames; a temporal part on windows, with its image part frozen (Video LDM Eq. 2).
     """
@@ -206,29 +210,25 @@ class DiffusionStage(Stage):
         *,
         context: str | None = None,
         context_noise: float = 0.3,
-        low_noise: float = 0.3,
         drop: float = 0.1,
         drop_all: float = 0.1,
-        start: float = 0.0,
         **settings: Any,
     ) -> None:
         """Build the part on its parents.
 
         Args:
-            part: "unet.image", "unet.temporal_key", "unet.temporal_interp", "up.image" or "up.temporal".
+            part: "unet.image", "unet.temporal_key" or "unet.temporal_interp".
             preset: whose network.
             weights: folder of the finished parts.
             context: which frames are given: "predict", "interpolate" or none.
             context_noise: half of the samples see their given frames noised, by up to this share.
-            low_noise: the upsampler sees its input noised by up to this share, and is told.
             drop: probability that a condition of a sample is made unknown.
             drop_all: probability that all of them are.
-            start: share of the samples at pure noise, where sampling starts; with one or two steps all hangs on it.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
-        self.context, self.context_noise, self.low_noise = context, context_noise, low_noise
-        self.drop, self.drop_all, self.start = drop, drop_all, start
+        self.context, self.context_noise = context, context_noise
+        self.drop, self.drop_all = drop, drop_all
         self.denoiser = Denoiser()
         self.codec = Codec(weights)
         self.trained = new_part(preset, part)
@@ -240,77 +240,47 @@ class DiffusionStage(Stage):
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The mean squared error of the prediction (Video LDM Eq. 1), and that of the less noised samples."""
-        x, inputs = self._problem(batch, generator)
+        x, inputs = self.problem(batch, generator)
         conditions = batch["conditions"].drop(self.drop, generator, everything=self.drop_all)
-        luck = torch.rand(2, len(x), generator=generator).to(x)
-        u = torch.where(luck[1] < self.start, torch.ones_like(luck[0]), luck[0])
+        u = torch.rand(len(x), generator=generator).to(x)
         noise = torch.randn(x.shape, generator=generator).to(x)
-        each = self.denoiser.loss(lambda x_u, u: self._predict(x_u, u, conditions, inputs), x, u, noise)
+        each = self.denoiser.loss(lambda x_u, u: self.predict(x_u, u, conditions, inputs), x, u, noise)
         clear = (u < 0.5).to(each)
         return {"loss": each.mean(), "clear": (each.detach() * clear).sum() / clear.sum().clamp_min(1.0)}
-
-    @torch.no_grad()
-    def measure(self, batches: Sequence[Batch]) -> dict[str, float]:
-        """The losses on held-out batches; for the upsampler also PSNR in dB after 1 and 2 steps, and of its input."""
-        measured = super().measure(batches)
-        if self.part.startswith("up."):
-            for steps in (1, 2):
-                generator = torch.Generator().manual_seed(key(self.seed, f"{self.part}/measure"))
-                made = [(self.sample(batch, generator, steps=steps)[0], batch["truth"]) for batch in batches]
-                measured[f"psnr_{steps}"] = _mean_psnr(made)
-            measured["psnr_bilinear"] = _mean_psnr([(self._enlarged(b["low"]), b["truth"]) for b in batches])
-        return measured
 
     @torch.no_grad()
     def show(self, batch: Batch) -> dict[str, np.ndarray]:
         """Samples for a batch's conditions, beside the truth as the autoencoder gives it back."""
         generator = torch.Generator().manual_seed(key(self.seed, f"{self.part}/show"))
-        sampled, _ = self.sample(batch, generator, steps=2 if self.part.startswith("up.") else 8)
-        if self.part.startswith("up."):
-            return _beside(f"{self.part}/sample", batch["truth"], self._enlarged(batch["low"]), sampled)
+        sampled = self.sample(batch, generator, steps=8)
         assert self.codec is not None
         rows = [torch.stack([self.codec.decode(z) for z in latents]) for latents in (batch["latents"], sampled)]
-        return _beside(f"{self.part}/sample", *rows)
+        return beside(f"{self.part}/sample", *rows)
 
-    def sample(self, batch: Batch, generator: torch.Generator, *, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """What DDIM makes of a batch's conditions, latents or pictures (b t c h w); and the network's inputs."""
-        x, inputs = self._problem(batch, generator, clean=True)
+    def sample(self, batch: Batch, generator: torch.Generator, *, steps: int) -> Tensor:
+        """What DDIM makes of a batch's conditions, (b t c h w), unguided and with clean context."""
+        x, inputs = self.problem(batch, generator, clean=True)
         start = torch.randn(x.shape, generator=generator).to(x)
 
         def denoise(x_u: Tensor, u: Tensor) -> Tensor:
-            return self.denoiser.denoise(lambda x_u, u: self._predict(x_u, u, batch["conditions"], inputs), x_u, u)
+            return self.denoiser.denoise(lambda x_u, u: self.predict(x_u, u, batch["conditions"], inputs), x_u, u)
 
-        made = ddim(denoise, start, levels(steps, self.denoiser.schedule))
-        if self.part.startswith("up."):
-            flat = self.image.picture(made.flatten(0, 1), inputs["low"].flatten(0, 1))
-            made = flat.view_as(x)
-        return made, inputs
+        return ddim(denoise, start, levels(steps, self.denoiser.schedule))
 
-    def _problem(
+    def problem(
         self, batch: Batch, generator: torch.Generator, *, clean: bool = False
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What is to be generated (b t c h w), and the network's inputs: noised as a rollout would, or clean."""
-        share = 0.0 if clean else 1.0
-        if self.part.startswith("up."):
-            truth, low = batch["truth"], batch["low"]
-            x = self.image.residual(truth.flatten(0, 1), low.flatten(0, 1)).view_as(truth)
-            level = share * self.low_noise * torch.rand(len(x), generator=generator).to(x)
-            s = level[:, None, None, None, None]
-            low = (1.0 - s**2).sqrt() * low + s * torch.randn(low.shape, generator=generator).to(x)
-            return x, {"low": low, "level": repeat(level, "b -> b t", t=x.shape[1])}
         x = batch["latents"]
         if self.context is None:
             return x, {}
         context = Context.draw(self.context, x, generator)
         luck = torch.rand(2, len(x), generator=generator).to(x)
-        noised = context.noised(share * self.context_noise * luck[0] * (luck[1] < 0.5), generator)
+        noised = context.noised((0.0 if clean else self.context_noise) * luck[0] * (luck[1] < 0.5), generator)
         return x, {"context": noised.stack()}
 
-    def _enlarged(self, low: Tensor) -> Tensor:
-        """``low`` (b t 3 h w), enlarged bilinearly."""
-        return rearrange(self.image.enlarged(low.flatten(0, 1)), "(b t) c h w -> b t c h w", b=len(low))
-
-    def _predict(self, x: Tensor, u: Tensor, conditions: Conditions, inputs: dict[str, Tensor]) -> Tensor:
+    def predict(self, x: Tensor, u: Tensor, conditions: Conditions, inputs: dict[str, Tensor]) -> Tensor:
+        """The network's prediction (b t c h w) for ``x`` (b t c h w) at noise ``u`` (b,)."""
         if self.video is not None:
             return self.video(x, u, conditions, **inputs)
         t = x.shape[1]
@@ -324,11 +294,7 @@ def _fast_attention(device: torch.device) -> AbstractContextManager[None]:
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
-def _mean_psnr(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
-    return float(np.mean([psnr(made.flatten(0, 1), truth.flatten(0, 1)).mean().item() for made, truth in pairs]))
-
-
-def _beside(name: str, *rows: Tensor) -> dict[str, np.ndarray]:
+def beside(name: str, *rows: Tensor) -> dict[str, np.ndarray]:
     """Batches (b t 3 h w) one above the other, samples side by side: a picture if t = 1, else a video."""
     both = rearrange(pixels(torch.cat([row.to(rows[0]) for row in rows], dim=-2)), "b t h w c -> t h (b w) c")
     return {name: both[0] if len(both) == 1 else both}

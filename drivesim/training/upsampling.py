@@ -1,0 +1,140 @@
+"""The stage of the upsampler, on patches of pictures: from what the autoencoder gives back to the full size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from einops import repeat
+from torch import Tensor
+
+from drivesim.networks.upsampler import RESIDUAL_SCALE
+from drivesim.training.adversary import Adversary
+from drivesim.training.data import Batch
+from drivesim.training.losses import gradient_l1, psnr, pyramid_l1
+from drivesim.training.stages import DiffusionStage, beside
+from scenarios.randomness import key
+
+LOSSES = ("diffusion", "picture")
+
+
+class UpsamplerStage(DiffusionStage):
+    """A diffusion stage in pixels whose input, a small picture, is noised by a level that the network is told.
+
+    With ``loss="picture"`` only the first step is trained, at pure noise, by the losses of the autoencoder and, where
+    asked for, a discriminator: one step gives the picture, where a small network trained for all steps gives grain.
+    """
+
+    def __init__(
+        self,
+        part: str,
+        preset: str,
+        weights: str,
+        *,
+        low_noise: float = 0.3,
+        loss: str = "diffusion",
+        gradient: float = 1.0,
+        motion: float = 1.0,
+        adversarial: float = 0.0,
+        adversarial_from: float = 0.5,
+        **settings: Any,
+    ) -> None:
+        """Build the part on its parents.
+
+        Args:
+            part: "up.image" or "up.temporal".
+            preset: whose network.
+            weights: folder of the finished parts.
+            low_noise: the input is noised by up to this share (Video LDM Eq. 5).
+            loss: "diffusion", at all levels (Video LDM Eq. 1), or "picture", of the first step.
+            gradient: weight of the gradient loss of a picture.
+            motion: weight of the L1 between the differences of neighbouring pictures.
+            adversarial: weight of the discriminator's judgement of pictures.
+            adversarial_from: share of the run without it, at its start.
+            **settings: of `DiffusionStage` and `Stage`.
+        """
+        super().__init__(part, preset, weights, **settings)
+        if loss not in LOSSES:
+            raise ValueError(f"loss is {loss!r}, expected one of {LOSSES}")
+        self.low_noise, self.loss, self.gradient, self.motion = low_noise, loss, gradient, motion
+        self.adversarial, self.adversarial_from = adversarial, adversarial_from
+        if adversarial:
+            self.adversary = Adversary(windows=part == "up.temporal")
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The part, and the discriminator with little momentum."""
+        critic = [{"params": self.adversary.parameters(), "betas": (0.5, 0.9)}] if self.adversarial else []
+        return super().groups() + critic
+
+    def sampling(self) -> dict[str, int]:
+        """How a rollout is to sample: in one step, where only that was trained."""
+        return {"enlarge_steps": 1} if self.loss == "picture" else {}
+
+    def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of a diffusion stage, or those of pictures made in one step."""
+        if self.loss == "diffusion":
+            return super().compute(batch, generator)
+        truth = batch["truth"]
+        x, inputs = self.problem(batch, generator)
+        conditions = batch["conditions"].drop(self.drop, generator, everything=self.drop_all)
+        noise = torch.randn(x.shape, generator=generator).to(x)
+        u = x.new_ones(len(x))
+        residual = self.denoiser.denoise(lambda x_u, u: self.predict(x_u, u, conditions, inputs), noise, u)
+        picture = self._enlarged(batch["low"]) + residual / RESIDUAL_SCALE
+        flat, true = picture.flatten(0, 1), truth.flatten(0, 1)
+        parts = {"l1": pyramid_l1(flat, true), "gradient": gradient_l1(flat, true)}
+        total = parts["l1"] + self.gradient * parts["gradient"]
+        if truth.shape[1] > 1:
+            parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
+            total = total + self.motion * parts["motion"]
+        if self.adversarial and torch.is_grad_enabled():
+            begun = batch["number"] >= self.adversarial_from * self.batches
+            nothing = total.new_zeros(())
+            parts["fooling"], parts["critic"] = self.adversary.losses(picture, truth) if begun else (nothing, nothing)
+            total = total + self.adversarial * parts["fooling"] + parts["critic"]
+        return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
+
+    @torch.no_grad()
+    def measure(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """The losses on held-out batches, and PSNR in dB: after one and two steps, and of the input enlarged."""
+        measured = super().measure(batches)
+        for steps in (1,) if self.loss == "picture" else (1, 2):
+            generator = torch.Generator().manual_seed(key(self.seed, f"{self.part}/measure"))
+            made = [(self.sample(batch, generator, steps=steps), batch["truth"]) for batch in batches]
+            measured[f"psnr_{steps}"] = _mean_psnr(made)
+        measured["psnr_bilinear"] = _mean_psnr([(self._enlarged(b["low"]), b["truth"]) for b in batches])
+        return measured
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> dict[str, np.ndarray]:
+        """From above: the truth, the input enlarged, and what the network makes of it."""
+        generator = torch.Generator().manual_seed(key(self.seed, f"{self.part}/show"))
+        made = self.sample(batch, generator, steps=self.sampling().get("enlarge_steps", 2))
+        return beside(f"{self.part}/sample", batch["truth"], self._enlarged(batch["low"]), made)
+
+    def sample(self, batch: Batch, generator: torch.Generator, *, steps: int) -> Tensor:
+        """Pictures (b t 3 H W) by DDIM for a batch's conditions and its input, not noised."""
+        residual = super().sample(batch, generator, steps=steps)
+        flat = self.image.picture(residual.flatten(0, 1), batch["low"].flatten(0, 1).to(residual))
+        return flat.view_as(residual)
+
+    def problem(
+        self, batch: Batch, generator: torch.Generator, *, clean: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The residual (b t 3 H W); the small picture at its level, 0 if ``clean``."""
+        truth, low = batch["truth"], batch["low"]
+        x = self.image.residual(truth.flatten(0, 1), low.flatten(0, 1)).view_as(truth)
+        level = (0.0 if clean else self.low_noise) * torch.rand(len(x), generator=generator).to(x)
+        s = level[:, None, None, None, None]
+        low = (1.0 - s**2).sqrt() * low + s * torch.randn(low.shape, generator=generator).to(x)
+        return x, {"low": low, "level": repeat(level, "b -> b t", t=x.shape[1])}
+
+    def _enlarged(self, low: Tensor) -> Tensor:
+        """``low`` (b t 3 h w), enlarged bilinearly."""
+        return self.image.enlarged(low.flatten(0, 1)).unflatten(0, low.shape[:2])
+
+
+def _mean_psnr(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
+    return float(np.mean([psnr(made.flatten(0, 1), truth.flatten(0, 1)).mean().item() for made, truth in pairs]))
