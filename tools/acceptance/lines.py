@@ -95,16 +95,17 @@ def _peak_kib(pid: int) -> int:
 
 
 def killed_at_random(argv: Sequence[str], *, seconds: float, seed: int, cwd: Path) -> int:
-    """Start a command, SIGKILL it at a random moment of its ``seconds``, and again, `KILLS` times; then let it end.
+    """Start a command, SIGKILL it at a random moment, and again, `KILLS` times; then let it end.
 
-    A start that ends before its moment counts as killed no more: the command is then done. Returns the kills that hit.
+    ``seconds`` is what an uninterrupted run takes. The moments add up to about that, and every kill costs some work, so
+    that the command is seldom done before the last of them; it is then killed no more. Returns the kills that hit.
     """
     moments = random.Random(seed)
     hits = 0
     for _ in range(KILLS):
         child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd)
         try:
-            child.wait(timeout=moments.uniform(0.0, seconds))
+            child.wait(timeout=moments.uniform(0.0, 2 * seconds / KILLS))
             break
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
