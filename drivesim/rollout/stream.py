@@ -64,7 +64,7 @@ def rollout(
     >>> import tempfile
     >>> clip = rollout("cut_in", tempfile.mkdtemp() + "/clip", fps=1.875, steps=1)
     >>> len(clip), clip.origin, sorted(clip.videos)
-    (38, 'rollout', ['overlay', 'video'])
+    (37, 'rollout', ['overlay', 'video'])
     """
     timeline = _timeline(source, fps=fps, seed=seed)
     built = load_weights(weights)
