@@ -1,4 +1,4 @@
-"""Draw docs/pictures/storyboard.png: shipped scenarios, the town above and the model below, at the same moments.
+"""Draw docs/pictures/storyboard.jpg: shipped scenarios, the town above and the model below, at the same moments.
 
     python tools/pictures.py [--weights nano|DIR] [--out FILE]
 
@@ -42,7 +42,7 @@ def moments(name: str, weights: str | None, work: Path) -> tuple[list[np.ndarray
     with Town(timeline.camera) as town:
         drawn = [resize(town.render(timeline, row, ("colour",)).colour, SIZE) for row in rows]
     if weights is not None:
-        clip = drivesim.rollout(timeline, work / name, weights=weights)
+        clip = drivesim.rollout(timeline, work / name, weights=weights, fps=FPS)
         dreamt = clip.read(rows, size=SIZE)
         drawn = [np.concatenate(pair) for pair in zip(drawn, dreamt, strict=True)]
     facts = [timeline[row] for row in rows]
@@ -53,7 +53,7 @@ def main() -> None:
     """Read the arguments and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="nano" if shipped_parts() else None, help="folder of parts, or nano")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs/pictures/storyboard.png")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs/pictures/storyboard.jpg")
     arguments = parser.parse_args()
     frames, labels = [], []
     with tempfile.TemporaryDirectory() as work:
@@ -63,7 +63,7 @@ def main() -> None:
             labels += told
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     sheet = storyboard(frames, labels, columns=4, width=SIZE[1])
-    cv2.imwrite(str(arguments.out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    cv2.imwrite(str(arguments.out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
 if __name__ == "__main__":
