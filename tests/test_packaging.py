@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -111,7 +112,8 @@ def test_script_is_executable_and_parses(checkout, script):
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "acceptance"])
 def test_make_target_does_its_set_up_first(checkout, target):
-    asked = ["make", "--no-print-directory", "-n", target]  # `make test` runs this very test inside another make
-    done = subprocess.run(asked, cwd=checkout, capture_output=True, text=True, check=True)
+    # `make test` runs this very test inside another make, whose settings are none of this one's
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "VENV"))}
+    done = subprocess.run(["make", "-n", target], env=alone, cwd=checkout, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0] == "tools/setup .venv"
     assert len(done.stdout.splitlines()) > 1
