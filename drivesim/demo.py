@@ -15,7 +15,7 @@ from pathlib import Path
 from drivesim.doctor import shipped_parts
 
 SCENARIO = "day_to_night"
-MINUTES = {"render": 3, "rollout": 8}
+MINUTES = {"render": 3, "rollout": 5}
 """What each kind of video takes altogether on 2 cores, measured and rounded up."""
 
 

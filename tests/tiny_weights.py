@@ -19,7 +19,7 @@ CARD = {
         "pitch": [-0.02, 0.02],
         "weather": ["clear", "rainy"],
     },
-    "conditions": {name: {"status": "weak", "evidence": {"gain": 0.25}} for name in NAMES},
+    "conditions": {name: {"status": "weak", "evidence": "gain 0.25"} for name in NAMES},
     "sampling": {"first_steps": 1, "key_steps": 2, "between_steps": 1, "enlarge_steps": 1},
 }
 

@@ -97,7 +97,15 @@ def _unseen_weather(scenario: Scenario, card: Mapping[str, Any]) -> list[str]:
     return sorted(asked - set(card["trained_range"].get("weather", ())))
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _plain(evidence: Any) -> str:
+    """The evidence of one condition in words; a card without measurements has words already."""
+    if not isinstance(evidence, Mapping):
+        return str(evidence)
+    heard, seen = evidence["heard"], evidence["seen"]
+    if isinstance(heard, Mapping):
+        low, high = heard["interval"]
+        heard = f"told wrongly, the loss changes by {heard['gain']:+.1%} ({low:+.1%} to {high:+.1%})"
+    if isinstance(seen, Mapping):
+        place = seen["place"]
+        seen = "nothing to see" if place is None else f"seen {place:.0%} of the way from chance to the town"
+    return f"{heard}, {seen}"
