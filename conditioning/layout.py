@@ -32,6 +32,7 @@ BOX_CHANNELS = {
     "green": "body colour, [-1, 1]",
     "blue": "body colour, [-1, 1]",
 }
+KINDS = ("vehicle", "person", "two_wheeler")  # the first channels: which share of a cell boxes of each kind cover
 ROAD_CHANNELS = {
     "drivable": "share of the cell that is drivable ground",
     "solid": "a solid line or an edge of the road",

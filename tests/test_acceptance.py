@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,10 @@ def test_measured_command_tells_its_output_and_peak_memory(lines):
 
 def test_command_is_killed_ten_times_and_then_ends(lines, tmp_path):
     code = "import time; time.sleep(0.5); open('ended', 'a').write('e')"
-    hits = lines.killed_at_random([sys.executable, "-c", code], seconds=0.4, seed=0, cwd=tmp_path)
+    started = time.time()
+    hits, last = lines.killed_at_random([sys.executable, "-c", code], seconds=1.2, seed=0, cwd=tmp_path)
     assert hits == lines.KILLS == 10
+    assert started < last < (tmp_path / "ended").stat().st_mtime
     assert (tmp_path / "ended").read_text() == "e"
 
 

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from sample_conditions import conditions
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_clips import write_clips
 
+from conditioning import Context
 from drivesim.errors import UserError
 from drivesim.parts import load_part, part_file
 from drivesim.training import train_stage
 from drivesim.training.adversary import Adversary
-from drivesim.training.stages import AutoencoderStage
+from drivesim.training.stages import AutoencoderStage, DiffusionStage
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,22 @@ def test_frozen_parents_do_not_move(clips, trained, tmp_path):
     assert temporal.parents == {"unet.image": load_part(run / "weights", "unet.image").fingerprint}
     last = [block.conv.conv1.weight for block in temporal.network.blocks.values()]
     assert all(weight.abs().max() > 0 for weight in last), "zero at the start, so the training moved them"
+
+
+def test_error_in_a_box_counts_more_and_that_of_a_given_frame_nothing(trained):
+    stage = DiffusionStage("unet.temporal_key", "tiny", str(trained / "weights"), context="predict", foreground=3.0)
+    told, x = conditions(1, 3, (16, 32)), torch.zeros(1, 3, 8, 8, 16)
+    told.maps["boxes"].zero_()
+    told.maps["boxes"][:, 1, 0, 4:6, 8:9] = 1.0  # half of the latent's cell (2, 4) is a vehicle in frame 1
+    told.maps["boxes"][:, :, 3] = 1.0  # an outline is no kind of road user
+    told.known["boxes"].fill_(True)
+    weight = stage.weight(told, x, {"context": Context.predict(x, 1).stack()})
+    expected = torch.ones(1, 3, 1, 8, 16)
+    expected[:, 0] = 0.0
+    expected[:, 1, 0, 2, 4] = 1.0 + 3.0 * 0.5
+    assert torch.equal(weight, expected)
+    told.known["boxes"].fill_(False)
+    assert torch.equal(stage.weight(told, x, {}), torch.ones(1, 3, 1, 8, 16))
 
 
 def test_event_file_holds_loss_curves_and_sample_images(clips, trained):

@@ -83,8 +83,8 @@ def test_hook_is_called_once_after_every_block_of_the_config_in_order():
 
 
 def test_blocks_are_named_for_where_they_work():
-    names = [site.name for site in UNetConfig(depth=1).sites()]
-    assert names == ["8x16_down0", "4x8_down0", "4x8_up0", "8x16_up0"]
+    names = [site.name for site in UNetConfig(depth=1, widths=(8, 8)).sites()]
+    assert names == ["16x32_down0", "8x16_down0", "8x16_up0", "16x32_up0"]
 
 
 def test_conditions_of_another_number_of_pictures_are_refused():

@@ -13,6 +13,8 @@ from drivesim.networks.blocks import Between, Down, ResBlock, Up, group_norm, id
 from drivesim.networks.config import Config, Site
 
 CERTAIN = -6.0  # log-variance of fresh latents: at 0 they would drown in their own noise
+COLOURS = 3  # latent channels that hold the picture made small; the others hold its detail
+DETAIL = 0.5  # deviation of scaled detail, of which most cannot be predicted: as loud as colour it would drown colour
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Encoder(nn.Module):
             h = block(h)
         mean, logvar = self.head(F.silu(self.norm(h))).float().chunk(2, dim=1)
         small = F.avg_pool2d(x.float(), x.shape[2] // h.shape[2])
-        return torch.cat([mean[:, :3] + small, mean[:, 3:]], dim=1), (logvar + CERTAIN).clamp(-20, 10)
+        return torch.cat([mean[:, :COLOURS] + small, mean[:, COLOURS:]], dim=1), (logvar + CERTAIN).clamp(-20, 10)
 
 
 class Decoder(nn.Module):
@@ -125,18 +127,22 @@ class Decoder(nn.Module):
         for name, block in self.blocks.items():
             h = block(h) if isinstance(block, Up) else between(name, block(h))
         x = F.pixel_shuffle(self.head(F.silu(h)), self.patch)
-        return x + F.interpolate(z[:, :3], x.shape[2:], mode="bilinear").to(x.dtype)
+        return x + F.interpolate(z[:, :COLOURS], x.shape[2:], mode="bilinear").to(x.dtype)
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder. Two buffers scale the latents: once fitted, each channel has mean 0 and deviation 1."""
+    """Encoder and decoder. Two buffers scale the latents.
+
+    Once fitted, each channel has mean 0, the colours deviation 1 and the detail `DETAIL`: a diffusion model then
+    settles colours first, detail after.
+    """
 
     latent_shift: Tensor
     latent_scale: Tensor
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        if config.channels < 3:
+        if config.channels < COLOURS:
             raise ValueError(f"{config.channels} latent channels, expected 3 or more: three hold the colours")
         self.config = config
         self.encoder, self.decoder = Encoder(config), Decoder(config)
@@ -168,9 +174,12 @@ class Autoencoder(nn.Module):
     def fit_latents(self, mean: Tensor, std: Tensor) -> None:
         """From now on scale latents by these statistics (c,) of the latents as they are scaled now.
 
+        Afterwards such latents have mean 0, colours deviation 1 and detail `DETAIL`.
+
         Raises ``ValueError`` for a deviation that is not positive: a channel says nothing.
         """
         if not (std > 0).all():
             raise ValueError(f"the latents' deviations are {std.tolist()}, expected all positive")
         self.latent_shift += mean.to(self.latent_shift) / self.latent_scale
         self.latent_scale /= std.to(self.latent_scale)
+        self.latent_scale[COLOURS:] *= DETAIL

@@ -26,7 +26,7 @@ class ConditionerConfig(Config):
     map_channels: int = MAP_CHANNELS
     signal_dim: int = SIGNAL_DIM
     token_dim: int = TOKEN_DIM
-    map_factor: int = 4
+    map_factor: int = 2
     map_width: int = 64
     token_width: int = 128
     token_layers: int = 2

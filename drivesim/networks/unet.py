@@ -38,10 +38,10 @@ class UNetConfig(Config):
     channels: int = 8
     extra_channels: int = 0
     size: tuple[int, int] = (16, 32)
-    patch: int = 2
-    widths: tuple[int, ...] = (128, 192)
-    depth: int = 3
-    attention: tuple[int, ...] = (1,)
+    patch: int = 1
+    widths: tuple[int, ...] = (64, 96, 160)
+    depth: int = 2
+    attention: tuple[int, ...] = (2,)
     head: int = 32
     embed: int = 192
     norm: bool = True

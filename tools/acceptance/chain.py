@@ -126,18 +126,20 @@ def rollout_kills(folder: Path) -> Result:
 
 def dataset_kills(folder: Path) -> Result:
     """Town clips, likewise."""
-    return _kills(folder, ["dataset", "town", "--clips", "6", "--out"])
+    return _kills(folder, ["dataset", "town", "--clips", "12", "--out"])
 
 
 def _kills(folder: Path, words: list) -> Result:
     (folder / "whole").mkdir()
     (folder / "killed").mkdir()
     whole = drivesim(*words, folder / "whole" / "out")
-    hits = killed_at_random(command(*words, folder / "killed" / "out"), seconds=whole.seconds, seed=0, cwd=folder)
+    hits, last = killed_at_random(command(*words, folder / "killed" / "out"), seconds=whole.seconds, seed=0, cwd=folder)
     same = hashes(folder / "whole") == hashes(folder / "killed")
-    runs = [read_json(file) for file in (folder / "killed").rglob("run.json")]
-    kept = max((row.get("frames_from_earlier_run", 0) for row in runs), default=0)
-    return Result({"kills": hits, "same_bytes": same, "frames_kept": kept}, same and hits == KILLS)
+    files = list((folder / "killed").rglob("run.json"))
+    frames = max((read_json(file).get("frames_from_earlier_run", 0) for file in files), default=0)
+    clips = sum(file.stat().st_mtime < last for file in files)
+    figure = {"kills": hits, "same_bytes": same, "clips_kept": clips, "frames_kept": frames}
+    return Result(figure, same and hits == KILLS and clips + frames > 0)
 
 
 def training_kills(folder: Path) -> Result:
@@ -146,7 +148,7 @@ def training_kills(folder: Path) -> Result:
     drivesim("dataset", "town", "--clips", 4, "--out", data)
     words = ["train", "all", "--preset", "tiny", "--data", data, "--out"]
     warm = drivesim(*words, folder / "timed")
-    hits = killed_at_random(command(*words, folder / "killed"), seconds=warm.seconds, seed=0, cwd=folder)
+    hits, _ = killed_at_random(command(*words, folder / "killed"), seconds=warm.seconds, seed=0, cwd=folder)
     (folder / "whole").mkdir()
     plan = (folder / "killed" / "plan.json").read_text()
     (folder / "whole" / "plan.json").write_text(re.sub(r'"finished": \{[^}]*\}', '"finished": {}', plan))

@@ -19,6 +19,7 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("DRIVESIM_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
 KILLS = 10
+LONGEST = 0.35  # of an uninterrupted run: a rollout of 20 s has finished its first chunk by then, and not its second
 
 
 class Unavailable(Exception):
@@ -94,25 +95,27 @@ def _peak_kib(pid: int) -> int:
     return next((int(row.split()[1]) for row in rows if row.startswith("VmHWM:")), 0)  # a zombie has none
 
 
-def killed_at_random(argv: Sequence[str], *, seconds: float, seed: int, cwd: Path) -> int:
+def killed_at_random(argv: Sequence[str], *, seconds: float, seed: int, cwd: Path) -> tuple[int, float]:
     """Start a command, SIGKILL it at a random moment, and again, `KILLS` times; then let it end.
 
-    ``seconds`` is what an uninterrupted run takes. The moments add up to about that, and every kill costs some work, so
-    that the command is seldom done before the last of them; it is then killed no more. Returns the kills that hit.
+    ``seconds`` is what an uninterrupted run takes. The moments reach up to `LONGEST` of it: the longer ones fall behind
+    some finished work, and a command is still seldom done before the last of them; it is then killed no more. Returns
+    the kills that hit, and when (seconds since the epoch) the run began that was let end.
     """
     moments = random.Random(seed)
     hits = 0
     for _ in range(KILLS):
         child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd)
         try:
-            child.wait(timeout=moments.uniform(0.0, 2 * seconds / KILLS))
+            child.wait(timeout=moments.uniform(0.0, LONGEST * seconds))
             break
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
             child.wait()
             hits += 1
+    last = time.time()
     subprocess.run(argv, check=True, capture_output=True, text=True, cwd=cwd)
-    return hits
+    return hits, last
 
 
 def hashes(folder: Path) -> dict[str, str]:
