@@ -1,6 +1,5 @@
 import dataclasses
 import json
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -10,14 +9,13 @@ import torch
 from drivesim.clips import read_clip, verify
 from drivesim.errors import UserError
 from drivesim.parts import load_weights
-from drivesim.rollout import Plan, Sampling, Session, State, check_camera, obeyed, rollout
+from drivesim.rollout import Sampling, Session, State, rollout
 from drivesim.rollout import session as session_module
 from drivesim.rollout.pictures import read_picture
 from drivesim.rollout.session import origin_of
 from drivesim.rollout.stages import Stages, _guided
 from drivesim.rollout.stream import _resume, plan_for
 from scenarios import compile, loads
-from scenarios.facts import Camera
 from tests.tiny_weights import CARD, write_tiny_weights
 
 STREET = """
@@ -60,57 +58,6 @@ def session_for(weights, **changes):
 def told(session, timeline):
     start = session.state.frame
     return session.told([timeline[min(start + k, len(timeline) - 1)] for k in range(session.plan.horizon)])
-
-
-# --- plan
-
-
-@pytest.mark.parametrize(
-    ("fps", "step", "horizon", "rates"),
-    [(30.0, 96, 113, (7.5, 30.0)), (7.5, 24, 29, (7.5,)), (1.875, 6, 8, ())],
-)
-def test_a_step_shows_the_frames_up_to_the_key_where_the_next_begins(fps, step, horizon, rates):
-    plan = Plan(fps)  # 8 keys, of which the last 2 are the next step's context
-    assert (plan.step, plan.horizon, plan.rates) == (step, horizon, rates)
-    assert [key for key in plan.keys if key >= plan.step] == [plan.step, plan.step + plan.stride]
-
-
-@pytest.mark.parametrize("fps", [30.0, 7.5, 1.875])
-@pytest.mark.parametrize("frames", [1, 5, 6])
-def test_the_ladder_makes_every_frame_once_from_ends_that_are_there(fps, frames):
-    plan = Plan(fps)
-    made = list(plan.keys)
-    for rate in plan.rates:
-        for gap in plan.gaps(rate, plan.filled(frames)):
-            assert len(gap) == 5
-            assert {gap[0], gap[-1]} <= set(made)
-            made += gap[1:-1]
-    assert len(made) == len(set(made))
-    assert set(range(plan.filled(frames) + 1)) <= set(made)
-
-
-@pytest.mark.parametrize("first", [0, -1])
-@pytest.mark.parametrize("frames", [16, 96])
-def test_the_decoder_shows_every_frame_once_with_a_neighbour_on_both_sides(first, frames):
-    windows = Plan(30.0).windows(frames, first=first)
-    assert [k for _, shown in windows for k in shown] == list(range(frames))
-    for read, shown in windows:
-        assert len(read) == 6
-        assert first <= read[0] <= max(shown[0] - 1, first)
-        assert shown[-1] + 1 <= read[-1] <= frames
-    assert windows == Plan(30.0).windows(96, first=first)[: len(windows)]
-
-
-def test_chunks_tile_the_frames():
-    assert [len(chunk) for chunk in Plan(30.0).chunks(21)] == [4, 4, 4, 4, 4, 1]
-    assert all(a.stop == b.start for a, b in pairwise(Plan(30.0).chunks(21)))
-
-
-def test_rates_off_the_ladder_and_empty_windows_are_refused():
-    with pytest.raises(UserError, match=r"15 frames/s.*1\.875, 7\.5, 30"):
-        Plan(15.0)
-    with pytest.raises(ValueError, match="expected 1 to 1"):
-        Plan(window=2, context=2)
 
 
 # --- stages
@@ -299,39 +246,6 @@ def test_an_untrained_camera_is_refused_unless_allowed(folder, tmp_path):
     with pytest.raises(UserError, match=r"height is 3 m, expected 1\.4 to 1\.6"):
         rollout(timeline, tmp_path / "a", weights=folder, fps=1.875)
     assert len(rollout(timeline, tmp_path / "a", weights=folder, fps=1.875, allow_untrained_camera=True)) == 1
-
-
-# --- obeyed
-
-
-def test_a_scenarios_fields_are_told_by_the_worst_of_their_conditions():
-    conditions = {**CARD["conditions"], "boxes": {"status": "obeyed"}, "weather": {"status": "not learned"}}
-    rows = obeyed(loads(STREET), {**CARD, "conditions": conditions})
-    assert {row.field: row.status for row in rows} == {
-        "camera": "weak", "road": "weak", "environment.daylight": "weak", "environment.weather": "not learned",
-        "ego": "weak", "actors": "obeyed",
-    }  # fmt: skip
-    assert str(rows[0]).split(maxsplit=2) == ["camera", "weak", "camera: gain 0.25"]
-
-
-def test_weather_that_training_never_showed_is_not_learned():
-    foggy = loads(STREET.replace("rainy", "foggy"))
-    row = next(row for row in obeyed(foggy, CARD) if row.field == "environment.weather")
-    assert row.status == "not learned"
-    assert str(row).endswith("never seen in training: foggy")
-
-
-def test_a_card_that_does_not_speak_of_a_condition_is_an_error():
-    with pytest.raises(UserError, match="None of camera"):
-        obeyed(loads(STREET), {**CARD, "conditions": {}})
-
-
-def test_what_training_never_knew_of_cameras_is_refused():
-    check_camera(Camera(), CARD)
-    with pytest.raises(UserError, match="none that is known"):
-        check_camera(Camera(), {"trained_range": {}})
-    with pytest.raises(UserError, match="twice as wide as high"):
-        check_camera(Camera(width=1920, height=1080, fx=1462.5), CARD)
 
 
 def test_a_rollout_looks_like_the_town_if_the_weights_know_it():

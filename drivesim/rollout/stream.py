@@ -70,13 +70,13 @@ def rollout(
     built = load_weights(weights)
     if not allow_untrained_camera:
         check_camera(timeline.camera, built.card)
-    for row in obeyed(timeline.scenario, built.card):
-        logger.info("%s", row)
     seed = timeline.seed if seed is None else seed
     sampling = Sampling.of(built.card.get("sampling", {}), steps=steps)
     plan = plan_for(built, fps)
     picture = None if first_frame is None else read_picture(first_frame, built.autoencoder.config.size)
     place = _device(device)
+    for row in obeyed(timeline.scenario, built.card):
+        logger.info("%s", row)
     provenance = _provenance(timeline, built, plan, sampling, seed=seed, device=place, picture=picture)
     if (clip := finished(out, provenance)) is not None:
         return clip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -17,6 +19,16 @@ class Adversary(nn.Module):
         super().__init__()
         self.windows = windows
         self.critic = VideoDiscriminator() if windows else ImageDiscriminator()
+
+    def group(self) -> dict[str, Any]:
+        """The discriminator's parameters for the optimiser, with little momentum."""
+        return {"params": self.parameters(), "betas": (0.5, 0.9)}
+
+    def judge(self, picture: Tensor, truth: Tensor, parts: dict[str, Tensor], *, weight: float, begun: bool) -> Tensor:
+        """What the judgement adds to a decoder's loss: nothing until it has ``begun``. Notes it in ``parts``."""
+        nothing = picture.new_zeros(())
+        parts["fooling"], parts["critic"] = self.losses(picture, truth) if begun else (nothing, nothing)
+        return weight * parts["fooling"] + parts["critic"]
 
     def losses(self, picture: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         """The hinge losses of the decoder and of the discriminator, for windows (b t 3 H W).

@@ -63,6 +63,7 @@ class Stage(L.LightningModule):
         self.rate, self.warm_up, self.cool_down, self.clip = rate, warm_up, cool_down, clip
         self.losses: dict[str, float] = {}
         self.codec: Codec | None = None
+        self.adversary: Adversary | None = None
 
     @property
     def batches_done(self) -> int:
@@ -76,8 +77,8 @@ class Stage(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def groups(self) -> list[dict[str, Any]]:
-        """The parameters to train, in groups with settings of their own."""
-        return [{"params": self.trained.parameters()}]
+        """The parameters to train, in groups with settings of their own: the part, and its discriminator."""
+        return [{"params": self.trained.parameters()}] + ([self.adversary.group()] if self.adversary else [])
 
     def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
         """Clip the gradient; Lightning's own clipping refuses fused optimisers in mixed precision."""
@@ -159,11 +160,6 @@ class AutoencoderStage(Stage):
         if adversarial:
             self.adversary = Adversary(windows=part == "ae.temporal")
 
-    def groups(self) -> list[dict[str, Any]]:
-        """The part, and the discriminator with little momentum."""
-        critic = [{"params": self.adversary.parameters(), "betas": (0.5, 0.9)}] if self.adversarial else []
-        return super().groups() + critic
-
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss, what it is made of, and PSNR in dB."""
         truth = batch["colour"]
@@ -177,11 +173,9 @@ class AutoencoderStage(Stage):
         else:
             parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
             total = total + self.motion * parts["motion"]
-        if self.adversarial and torch.is_grad_enabled():
+        if self.adversary is not None and torch.is_grad_enabled():
             begun = batch["number"] >= self.adversarial_from * self.batches
-            nothing = total.new_zeros(())
-            parts["fooling"], parts["critic"] = self.adversary.losses(picture, truth) if begun else (nothing, nothing)
-            total = total + self.adversarial * parts["fooling"] + parts["critic"]
+            total = total + self.adversary.judge(picture, truth, parts, weight=self.adversarial, begun=begun)
         return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
 
     @torch.no_grad()

@@ -63,11 +63,6 @@ class UpsamplerStage(DiffusionStage):
         if adversarial:
             self.adversary = Adversary(windows=part == "up.temporal")
 
-    def groups(self) -> list[dict[str, Any]]:
-        """The part, and the discriminator with little momentum."""
-        critic = [{"params": self.adversary.parameters(), "betas": (0.5, 0.9)}] if self.adversarial else []
-        return super().groups() + critic
-
     def sampling(self) -> dict[str, int]:
         """How a rollout is to sample: in one step, where only that was trained."""
         return {"enlarge_steps": 1} if self.loss == "picture" else {}
@@ -89,11 +84,9 @@ class UpsamplerStage(DiffusionStage):
         if truth.shape[1] > 1:
             parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
             total = total + self.motion * parts["motion"]
-        if self.adversarial and torch.is_grad_enabled():
+        if self.adversary is not None and torch.is_grad_enabled():
             begun = batch["number"] >= self.adversarial_from * self.batches
-            nothing = total.new_zeros(())
-            parts["fooling"], parts["critic"] = self.adversary.losses(picture, truth) if begun else (nothing, nothing)
-            total = total + self.adversarial * parts["fooling"] + parts["critic"]
+            total = total + self.adversary.judge(picture, truth, parts, weight=self.adversarial, begun=begun)
         return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
 
     @torch.no_grad()
