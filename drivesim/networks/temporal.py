@@ -125,6 +125,9 @@ class TemporalBlock(nn.Module):
 
     def forward(self, h: Tensor, *, t: int, emb: Tensor | None, context: Tensor | None, alpha: float | None) -> Tensor:
         """``h`` ((b t) c h w), ``emb`` ((b t) d), c_S as ``context`` ((b t) k H W) -> ((b t) c h w)."""
+        if torch.is_grad_enabled() and not h.requires_grad:
+            # PyTorch (2.13, CPU) dies in the backward of a GroupNorm whose channels_last input needs no gradient
+            h = h.detach().requires_grad_()
         told = None if self.context is None else self.context(context)
         h = self.conv_mix(h, self.conv(h, t=t, emb=emb, context=told), t=t, alpha=alpha)
         if self.attention is not None and self.attention_mix is not None:

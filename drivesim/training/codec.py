@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.networks.autoencoder import Autoencoder
-from drivesim.networks.temporal import TemporalBlocks
 from drivesim.networks.video import VideoDecoder
 from drivesim.parts import PARTS, load_part, part_file
 from drivesim.presets import load_preset
@@ -32,20 +31,7 @@ def fast_layout(module: nn.Module) -> None:
 
 def new_part(preset: str, part: str) -> nn.Module:
     """A freshly initialised part of a preset."""
-    network = PARTS[part].build(load_preset(preset)[part])
-    if isinstance(network, TemporalBlocks):
-        for block in network.blocks.values():
-            block.register_forward_pre_hook(_ask_for_gradient)
-    return network
-
-
-def _ask_for_gradient(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    """A trained block gets an input with a gradient, though nothing before it is trained.
-
-    PyTorch (2.13, CPU) dies in the backward of a GroupNorm whose channels_last input needs no gradient.
-    """
-    if torch.is_grad_enabled():
-        inputs[0].requires_grad_()
+    return PARTS[part].build(load_preset(preset)[part])
 
 
 def frozen_part(weights: str | Path, part: str) -> nn.Module:
