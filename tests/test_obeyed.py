@@ -4,22 +4,12 @@ from drivesim.errors import UserError
 from drivesim.rollout import check_camera, obeyed
 from scenarios import loads
 from scenarios.facts import Camera
-from tests.tiny_weights import CARD
-
-RAINY = """
-schema: drivesim.scenario/1
-name: street
-clock: {duration: 4.0}
-environment: {initial: {daylight: day, weather: rainy}}
-ego: {initial: {speed: 12.0}}
-actors:
-  - {id: lead, class: car, initial: {lane: 0, ahead: 15.0}}
-"""
+from tests.tiny_weights import CARD, STREET
 
 
 def test_a_scenarios_fields_are_told_by_the_worst_of_their_conditions():
     conditions = {**CARD["conditions"], "boxes": {"status": "obeyed"}, "weather": {"status": "not learned"}}
-    rows = obeyed(loads(RAINY), {**CARD, "conditions": conditions})
+    rows = obeyed(loads(STREET), {**CARD, "conditions": conditions})
     assert {row.field: row.status for row in rows} == {
         "camera": "weak", "road": "weak", "environment.daylight": "weak", "environment.weather": "not learned",
         "ego": "weak", "actors": "obeyed",
@@ -28,7 +18,7 @@ def test_a_scenarios_fields_are_told_by_the_worst_of_their_conditions():
 
 
 def test_weather_that_training_never_showed_is_not_learned():
-    foggy = loads(RAINY.replace("rainy", "foggy"))
+    foggy = loads(STREET.replace("rainy", "foggy"))
     row = next(row for row in obeyed(foggy, CARD) if row.field == "environment.weather")
     assert row.status == "not learned"
     assert str(row).endswith("never seen in training: foggy")
@@ -36,7 +26,7 @@ def test_weather_that_training_never_showed_is_not_learned():
 
 def test_a_card_that_does_not_speak_of_a_condition_is_an_error():
     with pytest.raises(UserError, match="None of camera"):
-        obeyed(loads(RAINY), {**CARD, "conditions": {}})
+        obeyed(loads(STREET), {**CARD, "conditions": {}})
 
 
 def test_what_training_never_knew_of_cameras_is_refused():

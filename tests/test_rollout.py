@@ -16,17 +16,8 @@ from drivesim.rollout.session import origin_of
 from drivesim.rollout.stages import Stages, _guided
 from drivesim.rollout.stream import _resume, plan_for
 from scenarios import compile, loads
-from tests.tiny_weights import CARD, write_tiny_weights
+from tests.tiny_weights import CARD, STREET, write_tiny_weights
 
-STREET = """
-schema: drivesim.scenario/1
-name: street
-clock: {duration: 4.0}
-environment: {initial: {daylight: day, weather: rainy}}
-ego: {initial: {speed: 12.0}}
-actors:
-  - {id: lead, class: car, initial: {lane: 0, ahead: 15.0}}
-"""
 FPS = 7.5  # 30 frames: a step of 24 and one of 6
 
 

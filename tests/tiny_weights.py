@@ -23,6 +23,16 @@ CARD = {
     "sampling": {"first_steps": 1, "key_steps": 2, "between_steps": 1, "enlarge_steps": 1},
 }
 
+STREET = """
+schema: drivesim.scenario/1
+name: street
+clock: {duration: 4.0}
+environment: {initial: {daylight: day, weather: rainy}}
+ego: {initial: {speed: 12.0}}
+actors:
+  - {id: lead, class: car, initial: {lane: 0, ahead: 15.0}}
+"""
+
 
 def write_tiny_weights(folder: Path) -> Path:
     """All parts, their zero-initialised layers made random too, so that every input reaches the output."""
