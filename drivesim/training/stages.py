@@ -219,8 +219,8 @@ class DiffusionStage(Stage):
             weights: folder of the finished parts.
             context: which frames are given: "predict", "interpolate" or none.
             context_noise: half of the samples see their given frames noised, by up to this share.
-            foreground: how much more the error inside a box counts. Road users cover little of a picture, and without
-                it a short training spends itself on houses (GeoDiffusion, arXiv 2306.04607, Sec. 3.3).
+            foreground: how much more the diffusion loss counts errors inside a box. Road users cover little of a
+                picture, and without it a short training spends itself on houses.
             drop: probability that a condition of a sample is made unknown.
             drop_all: probability that all of them are.
             **settings: of `Stage`.
