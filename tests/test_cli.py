@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -193,10 +192,8 @@ def test_sigterm_exits_143_and_leaves_nothing(tmp_path, checkout):
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=tmp_path, text=True)
     assert child.stdout.readline() == "ready\n"
-    started = time.monotonic()
     child.send_signal(signal.SIGTERM)
     assert child.wait(timeout=30) == 143
-    assert time.monotonic() - started < 10
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +40,7 @@ def test_train_all_leaves_weights_that_load(trained):
 
 def test_finished_stages_are_not_repeated(trained, clips):
     before = {name: part_file(trained / "weights", name).stat().st_mtime_ns for name in STAGES}
-    started = time.monotonic()
     train_all("tiny", [clips], trained, budget_minutes=BUDGET_MINUTES, device="cpu")
-    assert time.monotonic() - started < 5.0
     assert {name: part_file(trained / "weights", name).stat().st_mtime_ns for name in STAGES} == before
 
 

@@ -226,14 +226,3 @@ def test_crops_show_the_autoencoders_picture_of_the_same_place(clips, tmp_path):
     small = torch.nn.functional.avg_pool2d(batch["truth"].flatten(0, 1), 32)
     blurred = torch.nn.functional.avg_pool2d(batch["low"].flatten(0, 1), 8)
     assert (small - blurred).abs().mean() < 0.02
-
-
-def test_loading_does_not_starve_the_step(clips, tmp_path):
-    import time
-
-    data = batches_of(clips, tmp_path, contents="latents", frames=5)
-    data.batch(0)
-    started = time.perf_counter()
-    for number in range(20):
-        data.batch(number)
-    assert (time.perf_counter() - started) / 20 < 0.05  # s; a step of nano takes about ten times as long
