@@ -180,6 +180,8 @@ def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
         ("ae.image", "--model.rate=fast", "rate"),
         ("unet.text", "", "expected all or one of"),
         ("up.temporal", "", "train up.image first"),
+        ("up.image", "--model.context=predict", "context is 'predict', expected none"),
+        ("up.image", "--model={loss: picture, foreground: 1.0}", "foreground weighs the diffusion loss"),
     ],
 )
 def test_bad_request_is_one_clear_line(clips, trained, tmp_path, stage, setting, message):

@@ -18,6 +18,7 @@ from torch import Tensor
 from conditioning import Conditions
 from conditioning.conditions import MAPS
 from drivesim.datasets.training_reader import Arrays, CachedClip, CropPlan, Size, Windows, cached, find_clips, held_out
+from drivesim.errors import UserError
 from drivesim.networks.autoencoder import Autoencoder
 from drivesim.training.codec import Codec
 
@@ -86,7 +87,7 @@ class TrainingData(L.LightningDataModule):
         """
         super().__init__()
         if contents not in CONTENTS:
-            raise ValueError(f"contents is {contents!r}, expected one of {CONTENTS}")
+            raise UserError(f"contents is {contents!r}, expected one of {CONTENTS}")
         self.folders, self.cache, self.contents = folders, Path(cache), contents
         self.batch_size, self.frames, self.rates = batch_size, frames, rates
         self.size, self.map_size, self.crop = size, map_size, crop or CropPlan(frames=frames)

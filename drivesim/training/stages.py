@@ -206,7 +206,7 @@ class DiffusionStage(Stage):
         *,
         context: str | None = None,
         context_noise: float = 0.3,
-        foreground: float = 3.0,
+        foreground: float = 0.0,
         drop: float = 0.1,
         drop_all: float = 0.1,
         **settings: Any,
@@ -220,7 +220,7 @@ class DiffusionStage(Stage):
             context: which frames are given: "predict", "interpolate" or none.
             context_noise: half of the samples see their given frames noised, by up to this share.
             foreground: how much more the diffusion loss counts errors inside a box. Road users cover little of a
-                picture, and without it a short training spends itself on houses.
+                picture, and without it a short training spends itself on houses (GeoDiffusion, arXiv 2306.04607).
             drop: probability that a condition of a sample is made unknown.
             drop_all: probability that all of them are.
             **settings: of `Stage`.

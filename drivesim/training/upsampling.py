@@ -10,6 +10,7 @@ import torch
 from einops import repeat
 from torch import Tensor
 
+from drivesim.errors import UserError
 from drivesim.networks.upsampler import RESIDUAL_SCALE
 from drivesim.training.adversary import Adversary
 from drivesim.training.data import Batch
@@ -57,7 +58,11 @@ class UpsamplerStage(DiffusionStage):
         """
         super().__init__(part, preset, weights, **settings)
         if loss not in LOSSES:
-            raise ValueError(f"loss is {loss!r}, expected one of {LOSSES}")
+            raise UserError(f"loss is {loss!r}, expected one of {LOSSES}")
+        if self.context is not None:
+            raise UserError(f"context is {self.context!r}, expected none: the upsampler is given a picture, no frames")
+        if loss == "picture" and self.foreground:
+            raise UserError("foreground weighs the diffusion loss, expected none with the loss 'picture'")
         self.low_noise, self.loss, self.gradient, self.motion = low_noise, loss, gradient, motion
         self.adversarial, self.adversarial_from = adversarial, adversarial_from
         if adversarial:
