@@ -37,6 +37,21 @@ def _quantity(kind: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def quantity(value: Any) -> float:
+    """A number, which is SI, or text with any unit that we know, in SI. Raises ``ValueError``.
+
+    >>> quantity("36 km/h"), quantity(2)
+    (10.0, 2.0)
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    units = {unit: factor for known in UNITS.values() for unit, factor in known.items()}
+    if match and match[2] in units:
+        return float(match[1]) * units[match[2]]
+    raise ValueError(f"expected a number in SI or text with a unit of {', '.join(units)}")
+
+
 def _daylight(value: Any) -> float:
     if isinstance(value, str) and value in DAYLIGHT:
         return DAYLIGHT[value]
@@ -45,6 +60,7 @@ def _daylight(value: Any) -> float:
     raise ValueError(f"expected one of {', '.join(DAYLIGHT)} or a number in [0, 1]")
 
 
+Quantity = Annotated[float, BeforeValidator(quantity)]
 Speed = Annotated[float, _quantity("speed"), Field(ge=0, le=70)]
 SpeedDifference = Annotated[float, _quantity("speed"), Field(ge=-70, le=70)]
 Length = Annotated[float, _quantity("length")]
