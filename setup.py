@@ -65,7 +65,7 @@ setup(
     packages=find_packages(include=["drivesim*", "scenarios*", "conditioning*"]),
     package_data={
         "conditioning": ["py.typed"],
-        "scenarios": ["py.typed", "data/*.yaml", "library/*.yaml"],
+        "scenarios": ["py.typed", "data/*.yaml", "data/*.json", "library/**/*.yaml"],
         "drivesim": ["py.typed", "**/*.yaml", "weights/**/*", "report/templates/*"],
     },
     install_requires=CORE,

@@ -6,7 +6,8 @@
 'clear'
 """
 
-from scenarios.loading import Finding, ScenarioError, load, loads, shipped, validate
+from scenarios.findings import Finding, ScenarioError
+from scenarios.loading import Template, Variant, load, loads, shipped, template, validate
 from scenarios.sampling import sample
 from scenarios.schema import Scenario
 from scenarios.timeline import ObjectState, Timeline, compile
@@ -16,11 +17,14 @@ __all__ = [
     "ObjectState",
     "Scenario",
     "ScenarioError",
+    "Template",
     "Timeline",
+    "Variant",
     "compile",
     "load",
     "loads",
     "sample",
     "shipped",
+    "template",
     "validate",
 ]

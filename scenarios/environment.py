@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from scenarios.quantities import TRAFFIC_LEVELS
 from scenarios.schema import Environment
+from scenarios.story import SetEnvironment
 
 
 class Conditions(NamedTuple):
@@ -35,18 +36,27 @@ class EnvironmentCourse:
 
     def __init__(self, environment: Environment) -> None:
         """Lay out the ramps of every quantity."""
-        initial = environment.initial
+        self._initial = environment.initial
+        self._changes: list[tuple[float, SetEnvironment]] = [(change.at, change) for change in environment.timeline]
+        self._lay_out()
+
+    def change(self, change: SetEnvironment, at: float) -> None:
+        """Let ``change`` begin at ``at`` s; what the timeline does later still happens."""
+        self._changes = sorted([*self._changes, (at, change)], key=lambda row: row[0])
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        initial = self._initial
         self._daylight = [_Ramp(0.0, 0.0, 0.0, initial.daylight, False)]
         self._level = [_Ramp(0.0, 0.0, 0.0, float(TRAFFIC_LEVELS.index(initial.traffic_level)), False)]
         self._weather: list[tuple[float, str]] = [(0.0, initial.weather)]
-        for change in environment.timeline:
+        for at, change in self._changes:
             level = None if change.traffic_level is None else float(TRAFFIC_LEVELS.index(change.traffic_level))
             for ramps, end in ((self._daylight, change.daylight), (self._level, level)):
                 if end is not None:
-                    start = _value(ramps, change.at)
-                    ramps.append(_Ramp(change.at, change.over, start, end, change.shape == "smooth"))
+                    ramps.append(_Ramp(at, change.over, _value(ramps, at), end, change.shape == "smooth"))
             if change.weather is not None:
-                self._weather.append((change.at + 0.5 * change.over, change.weather))
+                self._weather.append((at + 0.5 * change.over, change.weather))
 
     def at(self, time: float) -> Conditions:
         """The conditions at ``time`` s, numbers rounded to 1e-4."""

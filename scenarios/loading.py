@@ -5,180 +5,187 @@ Nothing is read outside the scenario's own folder.
 
 from __future__ import annotations
 
+import copy
 import csv
-import re
-import typing
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from scenarios import yaml12
-from scenarios.checks import near_miss, problems
+from scenarios.checks import near_miss
+from scenarios.findings import Finding, ScenarioError, place, show, translated
+from scenarios.parameters import Parameter, SubstitutionError, Value, overridden, substituted
+from scenarios.quantities import Name
+from scenarios.randomness import key
 from scenarios.schema import Scenario
-from scenarios.yaml12 import MAX_BYTES, Document, Position, YamlError
+from scenarios.story_checks import problems
+from scenarios.timeline import compile
+from scenarios.variations import Point, Variations, count, points, shard
+from scenarios.verify import play_problems
+from scenarios.yaml12 import MAX_BYTES, Position, YamlError
 
 LIBRARY = Path(__file__).parent / "library"
-_KINDS = {dict: "a mapping", list: "a list", type(None): "nothing"}
+_PARAMETERS = TypeAdapter(dict[Name, Parameter])
+PLAY_FPS = 7.5  # frames/s at which a play looks at what the camera sees
+_TRIED = 12  # points of a sweep that `validate` reads
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One mistake. ``line`` and ``column`` from 1. ``severity``: "error" or "warning"."""
+class Variant(NamedTuple):
+    """One point of a sweep: its number ``k``, its ``values`` by key, and the scenario that comes of them."""
 
-    file: str
-    line: int
-    column: int
-    message: str
-    severity: str = "error"
+    k: int
+    values: dict[str, Any]
+    scenario: Scenario
 
-    def __str__(self) -> str:
-        """The finding as ``file:line:column: message``."""
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+    @property
+    def id(self) -> str:
+        """The scenario's name, the number and the beginning of the fingerprint."""
+        return f"{self.scenario.name}-{self.k:05d}-{self.scenario.fingerprint[:8]}"
 
-
-class ScenarioError(ValueError):
-    """A scenario that cannot be used; the message is its first finding, ``findings`` has all."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        """Raise with at least one finding."""
-        super().__init__(str(findings[0]))
-        self.findings = findings
+    def seed(self, replicate: int = 0) -> int:
+        """The seed of a clip of it: of the scenario's seed, what it is, and the replicate, not of ``k``."""
+        return key(self.scenario.seed, self.scenario.fingerprint, replicate)
 
 
-def shipped() -> dict[str, Path]:
-    """The shipped scenarios by name, sorted.
+class Template:
+    """A scenario file whose parameters are still open.
 
-    >>> "cut_in" in shipped()
-    True
+    ``parameters``: by name. ``variations``: the file's sweep, or None. ``name``: stands for the file in messages.
     """
-    return {path.stem: path for path in sorted(LIBRARY.rglob("*.yaml"))}
 
-
-def load(source: str | Path) -> Scenario:
-    """The scenario in a file, or the shipped one of that name. Raises `ScenarioError`.
-
-    >>> load("cut_in").clock.duration
-    20.0
-    """
-    path = shipped().get(str(source), Path(source))
-    if not path.is_file():
-        names = shipped()
-        message = (
-            f"found no such file, expected a scenario file or one of {', '.join(names)}{near_miss(str(source), names)}"
-        )
-        raise ScenarioError([Finding(str(source), 1, 1, message)])
-    scenario, findings = _examine(path)
-    return _usable(scenario, findings)
-
-
-def loads(text: str, name: str = "<text>") -> Scenario:
-    """The scenario in ``text``; ``name`` stands for the file in messages. Raises `ScenarioError`."""
-    return _usable(*_Examiner(name, None).examine(text))
-
-
-def validate(path: str | Path) -> list[Finding]:
-    """All findings about the scenario file ``path``; none when it is fine. Raises ``OSError`` if it cannot be read.
-
-    >>> validate(shipped()["cut_in"])
-    []
-    """
-    return _examine(Path(path))[1]
-
-
-def _usable(scenario: Scenario | None, findings: list[Finding]) -> Scenario:
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors or scenario is None:
-        raise ScenarioError(errors)
-    return scenario
-
-
-def _examine(path: Path) -> tuple[Scenario | None, list[Finding]]:
-    with path.open("rb") as stream:
-        data = stream.read(MAX_BYTES + 1)
-    examiner = _Examiner(str(path), path.parent)
-    if len(data) > MAX_BYTES:
-        return None, [examiner.finding(Position(1, 1), f"found more than {MAX_BYTES} bytes, expected a smaller file")]
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        at = Position(before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
-        return None, [examiner.finding(at, f"found byte {data[error.start]:#04x}, expected text in UTF-8")]
-    return examiner.examine(text)
-
-
-class _Examiner:
-    """Finds everything wrong with one text. Files that it names must lie in ``folder``; None allows none."""
-
-    def __init__(self, name: str, folder: Path | None) -> None:
-        self.name, self.folder = name, folder
-
-    def finding(self, at: Position, message: str, severity: str = "error") -> Finding:
-        return Finding(self.name, at.line, at.column, message, severity)
-
-    def examine(self, text: str) -> tuple[Scenario | None, list[Finding]]:
+    def __init__(self, text: str, name: str, folder: Path | None) -> None:
+        """Read ``text``. Files that it names must lie in ``folder``; None allows none. Raises `ScenarioError`."""
+        self.name, self._folder = name, folder
         try:
-            document = yaml12.parse(text)
-            if not isinstance(document.value, dict):
-                message = f"found {_show(document.value)}, expected a mapping with the keys of a scenario"
-                raise YamlError(document.values[()], message)
-            self._read_tracks(document)
+            self._document = yaml12.parse(text)
+            if not isinstance(self._document.value, dict):
+                message = f"found {show(self._document.value)}, expected a mapping with the keys of a scenario"
+                raise YamlError(self._document.values[()], message)
         except YamlError as error:
-            return None, [self.finding(error.position, str(error))]
+            raise ScenarioError([self._finding(error.position, str(error))]) from error
+        self.parameters: dict[str, Parameter] = self._part("parameters", _PARAMETERS.validate_python, {})
+        self.variations: Variations | None = self._part("variations", Variations.model_validate, None)
+
+    def _part(self, name: str, read: Any, default: Any) -> Any:
+        if name not in self._document.value:
+            return default
         try:
-            scenario = Scenario.model_validate(document.value)
+            return read(self._document.value[name])
         except ValidationError as error:
-            return None, self._translate(error, document)
+            raise ScenarioError(translated(error, self._document, self.name, below=(name,))) from error
+
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """The parameters' default values, numbers in SI."""
+        return {name: parameter.read(parameter.default) for name, parameter in self.parameters.items()}
+
+    def scenario(self, values: Mapping[str, Any] | None = None) -> Scenario:
+        """The scenario at ``values``: of parameters by name, of other places by dotted path. Raises `ScenarioError`."""
+        scenario, findings = self.examine(values or {})
+        errors = [finding for finding in findings if finding.severity == "error"]
+        if errors or scenario is None:
+            raise ScenarioError(errors)
+        return scenario
+
+    def variants(self, part: tuple[int, int] = (1, 1)) -> Iterator[Variant]:
+        """The points of the sweep in order; without ``variations``, the defaults alone. Raises `ScenarioError`.
+
+        ``part``: (i, n), only the i-th of n shards, from 1; all shards together are the whole.
+        """
+        every = [Point(0, {})] if self.variations is None else points(self.variations, self.defaults)
+        for point in shard(every, *part):
+            yield Variant(point.k, point.values, self.scenario(point.values))
+
+    def __len__(self) -> int:
+        """The number of points."""
+        return 1 if self.variations is None else count(self.variations, self.defaults)
+
+    def examine(self, values: Mapping[str, Any]) -> tuple[Scenario | None, list[Finding]]:
+        """The scenario at ``values``, if there is one, and all findings about it."""
+        document = self._document
+        try:
+            tree = self._resolved(values)
+            self._read_tracks(tree)
+            scenario = Scenario.model_validate(tree)
+        except SubstitutionError as error:
+            return None, [self._finding(place(document, error.path)[1], str(error))]
+        except YamlError as error:
+            return None, [self._finding(error.position, str(error))]
+        except ValidationError as error:
+            return None, translated(error, document, self.name)
         found = [
-            self.finding(_place(document, problem.path)[1], problem.message, problem.severity)
+            self._finding(place(document, problem.path)[1], problem.message, problem.severity)
             for problem in problems(scenario)
         ]
         return scenario, found
 
-    # --- mistakes found by the models ---
+    def examine_sweep(self) -> list[Finding]:
+        """What is wrong with the sweep: keys that lead nowhere, points that are no scenario, nothing left at all."""
+        if self.variations is None:
+            return []
+        try:
+            tried = list(itertools.islice(points(self.variations, self.defaults), _TRIED))
+        except ValueError as error:
+            return [self._finding(place(self._document, ("variations",))[1], str(error))]
+        for point in tried:
+            _, findings = self.examine(point.values)
+            errors = [finding for finding in findings if finding.severity == "error"]
+            if errors:
+                at = place(self._document, ("variations", "over", next(iter(point.values))))[1]
+                told = ", ".join(f"{name} = {value}" for name, value in point.values.items())
+                return [self._finding(at, f"at the point {point.k} ({told}): {errors[0].message}")]
+        return []
 
-    def _translate(self, error: ValidationError, document: Document) -> list[Finding]:
-        """One finding per mistake; of the alternatives of a union only what went deepest."""
-        rows = []
-        for row in error.errors(include_url=False):
-            absent = row["type"] == "missing"
-            path, at = _place(document, row["loc"][:-1] if absent else row["loc"])
-            noisy = len(path) < len(row["loc"]) - absent  # names an alternative of a union, which is not in the file
-            if row["type"] == "extra_forbidden":
-                at = document.keys[path]
-            rows.append((path, noisy, self.finding(at, _message(row))))
-        findings: list[Finding] = []
-        told: set[tuple[str | int, ...]] = set()
-        for path, noisy, finding in sorted(rows, key=lambda row: (row[2].line, row[2].column)):
-            deeper = any(other[: len(path)] == path and len(other) > len(path) for other, _, _ in rows)
-            if noisy and (deeper or path in told):
-                continue
-            told.add(path)
-            findings.append(finding)
-        # A key that is missing because it is misspelt is told once, as the unknown key.
-        meant = {finding.message.split("did you mean ")[-1][:-2] for finding in findings}
-        missing = {f"found no key {key}, expected one" for key in meant}
-        return [finding for finding in findings if finding.message not in missing]
+    def play(self) -> list[Finding]:
+        """What does not come to pass when the scenario is simulated at its defaults."""
+        timeline = compile(self.scenario(), fps=PLAY_FPS)
+        return [
+            self._finding(place(self._document, problem.path)[1], problem.message, problem.severity)
+            for problem in play_problems(timeline)
+        ]
+
+    def _resolved(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The document's data with ``values`` put in and every ``$`` replaced."""
+        tree = copy.deepcopy(self._document.value)
+        given = self.defaults
+        for name, value in values.items():
+            if name in self.parameters:
+                try:
+                    given[name] = self.parameters[name].read(value)
+                except ValueError as error:
+                    raise SubstitutionError(("variations", "over", name), f"found {name!r}: {error}") from error
+            elif "." in name or name in Scenario.model_fields:
+                overridden(tree, name, value)
+            else:
+                known = [*self.parameters, *Scenario.model_fields]
+                message = f"found {name!r}, expected a parameter or the place of a value{near_miss(name, known)}"
+                raise SubstitutionError(("variations", "over", name), message)
+        replaced: dict[str, Any] = substituted(tree, given)
+        return replaced
+
+    def _finding(self, at: Position, message: str, severity: str = "error") -> Finding:
+        return Finding(self.name, at.line, at.column, message, severity)
 
     # --- files that a scenario names ---
 
-    def _read_tracks(self, document: Document) -> None:
+    def _read_tracks(self, tree: dict[str, Any]) -> None:
         """Put the points of ``actors[].track.file`` in the file's place."""
-        actors = document.value.get("actors")
+        actors = tree.get("actors")
         for i, actor in enumerate(actors if isinstance(actors, list) else ()):
             track = actor.get("track") if isinstance(actor, dict) else None
             if isinstance(track, dict) and isinstance(track.get("file"), str):
-                at = document.values[("actors", i, "track", "file")]
+                at = place(self._document, ("actors", i, "track", "file"))[1]
                 track.setdefault("points", self._points(track["file"], at))
                 del track["file"]
 
     def _points(self, name: str, at: Position) -> list[list[float]]:
-        if self.folder is None:
+        if self._folder is None:
             raise YamlError(at, f"found file {name!r} in a text without a folder, expected points")
         try:
-            folder = self.folder.resolve()
+            folder = self._folder.resolve()
             path = (folder / name).resolve()
             if Path(name).is_absolute() or not path.is_relative_to(folder):
                 raise YamlError(at, f"found path {name!r} outside the scenario's folder, expected one inside it")
@@ -195,54 +202,78 @@ class _Examiner:
             raise YamlError(at, f"found {error} in {name!r}, expected a header time,s,d and numbers") from error
 
 
-def _place(document: Document, loc: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Position]:
-    """The longest part of ``loc`` that is in the file, and where it is; parts that are not in the data are left out."""
-    path: tuple[str | int, ...] = ()
-    for part in loc:
-        if (*path, part) in document.values:
-            path = (*path, part)
-    return path, document.values[path]
+def shipped() -> dict[str, Path]:
+    """The shipped scenarios by name, sorted.
+
+    >>> "cut_in" in shipped()
+    True
+    """
+    return {path.stem: path for path in sorted(LIBRARY.rglob("*.yaml"), key=lambda path: path.stem)}
 
 
-def _message(row: Any) -> str:
-    """What was found and expected, from one error of pydantic."""
-    kind, value, key = row["type"], row["input"], row["loc"][-1] if row["loc"] else ""
-    if kind == "missing":
-        return f"found no key {key!r}, expected one"
-    if kind == "extra_forbidden":
-        keys = _keys_at(row["loc"][:-1])
-        return f"found unknown key {key!r}, expected one of {', '.join(keys)}{near_miss(str(key), keys)}"
-    if kind == "string_pattern_mismatch":
-        return f"found {_show(value)}, expected 1 to 64 lower-case letters, digits and underscores"
-    if kind in ("model_type", "model_attributes_type"):
-        return f"found {_show(value)}, expected a mapping"
-    text = re.sub(r"^(Value error, |\w+ should (be )?)", "", row["msg"])
-    text = text if text.startswith("expected") else f"expected {text}"
-    last_word = str(value).split(" ")[-1]
-    return f"found {_show(value)}, {text}{near_miss(last_word, re.findall(r'[A-Za-z_][A-Za-z0-9_/]*', text))}"
+def template(source: str | Path) -> Template:
+    """The scenario file, or the shipped one of that name, with its parameters still open. Raises `ScenarioError`.
+
+    >>> len(template("cut_in"))
+    1
+    """
+    path = shipped().get(str(source), Path(source))
+    if not path.is_file():
+        names = shipped()
+        message = (
+            f"found no such file, expected a scenario file or one of {', '.join(names)}{near_miss(str(source), names)}"
+        )
+        raise ScenarioError([Finding(str(source), 1, 1, message)])
+    return _read(path)
 
 
-def _show(value: Any) -> str:
-    if isinstance(value, dict) and value:
-        return f"keys {', '.join(str(key) for key in value)}"
-    text = _KINDS.get(type(value), repr(value))
-    return text if len(text) <= 60 else text[:57] + "..."
+def load(source: str | Path, values: Mapping[str, Any] | None = None) -> Scenario:
+    """The scenario in a file, or the shipped one of that name. Raises `ScenarioError`.
+
+    ``values``: of parameters by name, and of other places of the file by dotted path, instead of the file's own.
+
+    >>> load("cut_in").clock.duration
+    20.0
+    >>> load("cut_in", {"environment.initial.daylight": "night"}).environment.initial.daylight
+    0.0
+    """
+    return template(source).scenario(values)
 
 
-def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
-    """The keys that the models know at ``loc``."""
-    models: list[type[BaseModel]] = [Scenario]
-    for part in loc:
-        fields = [
-            field for model in models for name, field in model.model_fields.items() if part in (name, field.alias)
-        ]
-        inner = [model for field in fields for model in _models(field.annotation)]
-        named = [model for model in models if model.__name__ == part]  # an alternative of a union
-        models = named or inner or models
-    return [field.alias or name for model in models for name, field in model.model_fields.items()]
+def loads(text: str, name: str = "<text>") -> Scenario:
+    """The scenario in ``text``; ``name`` stands for the file in messages. Raises `ScenarioError`."""
+    return Template(text, name, None).scenario()
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in typing.get_args(annotation) for model in _models(part)]
+def validate(path: str | Path, *, play: bool = False) -> list[Finding]:
+    """All findings about the scenario file ``path``; none when it is fine. Raises ``OSError`` if it cannot be read.
+
+    ``play``: simulate it too, and look whether its expectations are met and its events and actors come to something.
+
+    >>> validate(shipped()["cut_in"])
+    []
+    """
+    try:
+        opened = _read(Path(path))
+        scenario, found = opened.examine({})
+        if scenario is None:
+            return found
+        found += opened.examine_sweep()
+        return [*found, *opened.play()] if play and all(f.severity != "error" for f in found) else found
+    except ScenarioError as error:
+        return error.findings
+
+
+def _read(path: Path) -> Template:
+    with path.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ScenarioError([Finding(str(path), 1, 1, f"found more than {MAX_BYTES} bytes, expected a smaller file")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        message = f"found byte {data[error.start]:#04x}, expected text in UTF-8"
+        raise ScenarioError([Finding(str(path), line, column, message)]) from error
+    return Template(text, str(path), path.parent)

@@ -61,20 +61,26 @@ def _daylight(value: Any) -> float:
 
 
 Quantity = Annotated[float, BeforeValidator(quantity)]
-Speed = Annotated[float, _quantity("speed"), Field(ge=0, le=70)]
-SpeedDifference = Annotated[float, _quantity("speed"), Field(ge=-70, le=70)]
+Speed = Annotated[float, Field(ge=0, le=70), _quantity("speed")]
+SignedSpeed = Annotated[float, Field(ge=-140, le=140), _quantity("speed")]
+SpeedDifference = Annotated[float, Field(ge=-70, le=70), _quantity("speed")]
 Length = Annotated[float, _quantity("length")]
-Duration = Annotated[float, _quantity("duration"), Field(ge=0, le=3600)]
+PositiveLength = Annotated[float, Field(gt=0, le=1000), _quantity("length")]
+Duration = Annotated[float, Field(ge=0, le=3600), _quantity("duration")]
 Seconds = Annotated[float, _quantity("duration")]
-PositiveDuration = Annotated[float, _quantity("duration"), Field(gt=0, le=3600)]
-ManoeuvreDuration = Annotated[float, _quantity("duration"), Field(ge=0.5, le=20)]
-Headway = Annotated[float, _quantity("duration"), Field(ge=0.3, le=10)]
-WalkingSpeed = Annotated[float, _quantity("speed"), Field(gt=0, le=5)]
-LaneWidth = Annotated[float, _quantity("length"), Field(ge=2.5, le=5)]
-Acceleration = Annotated[float, _quantity("acceleration"), Field(gt=0, le=10)]
+PositiveDuration = Annotated[float, Field(gt=0, le=3600), _quantity("duration")]
+ManoeuvreDuration = Annotated[float, Field(ge=0.5, le=20), _quantity("duration")]
+HeadwayKept = Annotated[float, Field(ge=0.3, le=10), _quantity("duration")]
+WalkingSpeed = Annotated[float, Field(gt=0, le=8), _quantity("speed")]  # also of those who ride across
+LaneWidth = Annotated[float, Field(ge=2.5, le=5), _quantity("length")]
+Acceleration = Annotated[float, Field(gt=0, le=10), _quantity("acceleration")]
 Angle = Annotated[float, _quantity("angle")]
-Curvature = Annotated[float, _quantity("curvature"), Field(ge=-MAX_CURVATURE, le=MAX_CURVATURE)]
-Daylight = Annotated[float, BeforeValidator(_daylight)]
+Curvature = Annotated[float, Field(ge=-MAX_CURVATURE, le=MAX_CURVATURE), _quantity("curvature")]
+Daylight = Annotated[
+    float,
+    Field(ge=0, le=1),
+    BeforeValidator(_daylight, json_schema_input_type=Literal["night", "dawn_dusk", "day"] | float),
+]
 Weather = Literal["clear", "overcast", "rainy", "foggy"]
 TrafficLevel = Literal["none", "low", "medium", "high"]
 Name = Annotated[StrictStr, Field(pattern=r"^[a-z0-9_]{1,64}$")]
@@ -91,3 +97,8 @@ class Strict(BaseModel):
         given = [key for key in keys if getattr(self, key) is not None]
         if len(given) != 1:
             raise ValueError(f"expected exactly one of {', '.join(keys)}, not {', '.join(given) or 'none'}")
+
+    def _at_most_one(self, *keys: str) -> None:
+        given = [key for key in keys if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"expected at most one of {', '.join(keys)}, not {', '.join(given)}")

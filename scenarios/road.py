@@ -113,13 +113,26 @@ class Road:
 
     def lane_center(self, lane: int) -> float:
         """The d of the middle of a lane, m. Raises ``ValueError`` for a lane that is not there."""
-        if not -1 <= lane <= self.last_lane:
+        if not self.has_lane(lane):
             raise ValueError(f"lane is {lane}, expected -1 (bicycle strip) .. {self.last_lane}")
         if lane == -1:
             return self.right_edge + STRIP_WIDTH / 2
         if lane == self.lanes + self.oncoming:
             return self.left_edge - STRIP_WIDTH / 2
         return (lane + 0.5 - self.lanes) * self.lane_width
+
+    def has_lane(self, lane: int) -> bool:
+        """Whether there is a lane of that number, the bicycle strips among them."""
+        return -1 <= lane <= self.last_lane
+
+    def lane_at(self, d: float) -> int | None:
+        """The lane (strips among them) that ``d`` m lies in, or None beside the road."""
+        lanes = range(-1, self.last_lane + 1)
+        return next((i for i in lanes if abs(d - self.lane_center(i)) <= 0.5 * self.width_of(i)), None)
+
+    def width_of(self, lane: int) -> float:
+        """The width of a lane, m."""
+        return STRIP_WIDTH if lane in (-1, self.lanes + self.oncoming) else self.lane_width
 
     @property
     def last_lane(self) -> int:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from scenarios.checks import check
 from scenarios.facts import WEATHERS
 from scenarios.randomness import generator, key
 from scenarios.schema import Scenario
+from scenarios.story_checks import check
 
 T = TypeVar("T")
 DURATION = 8.0  # s

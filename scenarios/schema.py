@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
+from scenarios.expect import Expect
 from scenarios.facts import Camera
+from scenarios.parameters import Parameter
 from scenarios.quantities import (
     Angle,
     Curvature,
@@ -29,7 +31,9 @@ from scenarios.quantities import (
     Weather,
     Weight,
 )
-from scenarios.story import Actor, Event
+from scenarios.story import Actor, Event, SetEnvironment
+from scenarios.variations import Variations
+from scenarios.when import When
 
 CAMERA_PRESETS = {"front_1024x512": Camera()}
 USUAL_MIX = {"car": 0.68, "van": 0.10, "truck": 0.06, "bus": 0.04, "motorcycle": 0.05, "bicycle": 0.07}
@@ -101,21 +105,10 @@ class Surroundings(Strict):
     traffic_level: TrafficLevel = "low"
 
 
-class Change(Strict):
+class Change(SetEnvironment):
     """From ``at`` seconds on, the named values go to the given ones ``over`` seconds. Weather switches half-way."""
 
     at: Duration
-    daylight: Daylight | None = None
-    weather: Weather | None = None
-    traffic_level: TrafficLevel | None = None
-    over: Duration = 0.0
-    shape: Literal["linear", "smooth"] = "linear"
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Change:
-        if self.daylight is None and self.weather is None and self.traffic_level is None:
-            raise ValueError("expected at least one of daylight, weather, traffic_level")
-        return self
 
 
 class Environment(Strict):
@@ -164,6 +157,18 @@ class EgoSpec(Strict):
         return self.initial.speed if self.cruise is None else self.cruise
 
 
+class Generation(Strict):
+    """Defaults of its clips; the command line goes before them.
+
+    ``fps``: frames per second. ``steps``: of a rollout's denoiser per window; without it, what the weights' card says.
+    ``seed``: of a rollout's noise; without it, the scenario's.
+    """
+
+    fps: Annotated[float, Field(gt=0, le=120)] = 30.0
+    steps: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] | None = None
+
+
 class Scenario(Strict):
     """One scenario: what happens, to whom, in which surroundings, seen from where."""
 
@@ -171,6 +176,7 @@ class Scenario(Strict):
     name: Name
     description: StrictStr = ""
     tags: tuple[StrictStr, ...] = ()
+    parameters: dict[Name, Parameter] = Field(default_factory=dict)
     clock: Clock
     camera: CameraSpec = CameraSpec(preset="front_1024x512")
     road: RoadSpec = RoadSpec()
@@ -179,6 +185,10 @@ class Scenario(Strict):
     ego: EgoSpec = EgoSpec()
     actors: tuple[Actor, ...] = ()
     events: tuple[Event, ...] = ()
+    stop: When | None = None
+    expect: tuple[Expect, ...] = ()
+    variations: Variations | None = None
+    generation: Generation = Generation()
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
 
     def camera_facts(self) -> Camera:
@@ -192,8 +202,12 @@ class Scenario(Strict):
         return Camera(spec.width, spec.height, **spec.intrinsics.model_dump(), **spec.mount.model_dump())
 
     def canonical_json(self) -> str:
-        """The resolved scenario, defaults written out, with sorted keys and no white space."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+        """The resolved scenario, defaults written out, with sorted keys and no white space.
+
+        ``parameters`` and ``variations`` are not in it: every value is concrete.
+        """
+        tree = self.model_dump(mode="json", by_alias=True, exclude={"parameters", "variations"})
+        return json.dumps(tree, sort_keys=True, separators=(",", ":"))
 
     @property
     def fingerprint(self) -> str:

@@ -14,31 +14,26 @@ from typing import NamedTuple
 import numpy as np
 
 from scenarios import story
+from scenarios.actions import ChangeLane, Cross, FollowTrack
 from scenarios.behaviour import (
     HARDEST,
     Action,
     Body,
-    Brake,
-    ChangeLane,
-    Cross,
-    Follow,
-    FollowTrack,
-    SetSpeed,
     bend_speed,
     drive,
     following_acceleration,
     free_acceleration,
 )
-from scenarios.environment import EnvironmentCourse
-from scenarios.facts import INDICATORS, categories
-from scenarios.randomness import generator
+from scenarios.casting import REAR_AXLE, begun, cast, place
+from scenarios.environment import Conditions, EnvironmentCourse
+from scenarios.expect import Expect
+from scenarios.facts import INDICATORS
 from scenarios.road import Road
 from scenarios.schema import Scenario
-from scenarios.traffic import Traffic, paint, usual_size
+from scenarios.traffic import Traffic
+from scenarios.triggers import Moment, Trigger, touch
 
 RATE = 120  # steps per second
-EGO_SIZE = (4.6, 1.85, 1.5)
-REAR_AXLE = 1.35  # m from the centre of the ego's body back to its rear axle
 _DT = 1.0 / RATE
 _DECIDE_EVERY = 4
 _REFILL_EVERY = 30
@@ -61,117 +56,158 @@ class Look(NamedTuple):
 
 
 @dataclass
+class Held:
+    """When, s, an expected condition was first seen to hold, and first seen not to."""
+
+    true_at: float | None = None
+    false_at: float | None = None
+
+
+class Watch(NamedTuple):
+    """An expectation, its condition with its memory, and what was seen of it."""
+
+    check: Expect
+    trigger: Trigger
+    held: Held
+
+    def look(self, now: Moment) -> None:
+        """Note whether the condition holds, where that is asked for."""
+        holds = self.trigger.holds(now)
+        if not self.check.applies(now.time):
+            return
+        if holds and self.held.true_at is None:
+            self.held.true_at = now.time
+        if not holds and self.held.false_at is None:
+            self.held.false_at = now.time
+
+
+@dataclass
 class Recording:
     """The states at the steps asked for.
 
+    ``course``: of the environment, with what events changed. ``events``: in order of time. ``watched``: by id of the
+    expectation.
     ``ego``: (n 6) s, d of the rear axle, turn, speed, acceleration, yaw rate. ``bodies``: per frame (m 8) track id, s,
     d, turn, speed, travelled, brake lights, index of the indicator. ``looks``: by track id.
     """
 
+    course: EnvironmentCourse
     ego: list[tuple[float, ...]] = field(default_factory=list)
     bodies: list[np.ndarray] = field(default_factory=list)
     looks: dict[int, Look] = field(default_factory=dict)
     events: list[FiredEvent] = field(default_factory=list)
+    watched: dict[str, Held] = field(default_factory=dict)
 
 
 def simulate(scenario: Scenario, road: Road, seed: int, steps: Sequence[int]) -> Recording:
-    """Run ``scenario`` on ``road`` and record it at ``steps`` (increasing numbers of 1/120 s)."""
+    """Run ``scenario`` on ``road`` and record it at ``steps`` (increasing numbers of 1/120 s), until it stops."""
     simulation = _Simulation(scenario, road, seed)
-    recording = Recording()
+    recording = simulation.recording
     wanted = set(steps)
     for step in range(max(wanted, default=-1) + 1):
-        simulation.decide(step)
+        if simulation.decide(step) and recording.ego:
+            break
         if step in wanted:
-            simulation.record(recording)
+            simulation.record()
         simulation.move()
-    recording.events = simulation.fired
     return recording
 
 
 class _Simulation:
     def __init__(self, scenario: Scenario, road: Road, seed: int) -> None:
-        self.scenario, self.road = scenario, road
-        self.course = EnvironmentCourse(scenario.environment)
-        lane = scenario.road.ego_lane
-        speed = scenario.ego.initial.speed
-        self.ego = Body(0, "car", EGO_SIZE, (0, 0, 0), REAR_AXLE, round(road.lane_center(lane), 4), speed, 0.0)
-        self.ego.cruise = scenario.ego.cruise_speed
-        self.ego.lane = self.ego.from_lane = lane
-        self.actors = {"ego": self.ego}
-        for number, actor in enumerate(scenario.actors, start=1):
-            self.actors[actor.id] = _born(actor, number, self.ego, scenario, road, seed)
-        self.cast = [body for name, body in self.actors.items() if name != "ego"]
+        self.road, self.time = road, 0.0
+        self.recording = Recording(EnvironmentCourse(scenario.environment))
+        self.actors = cast(scenario, road, seed)
+        self.ego = self.actors["ego"]
+        self.cast = [body for body in self.actors.values() if body is not self.ego and body.present]
         self.traffic = Traffic(scenario, road, seed, ego=self.ego, actors=self.cast)
-        self.traffic.refill(self.course.at(0.0).traffic_level, at_start=True)
-        self.pending = list(scenario.events)
+        self.traffic.refill(self._environment().traffic_level, at_start=True)
+        self.pending = [(event, Trigger.of(event.when, event.actor)) for event in scenario.events]
+        self.stop = Trigger.of(scenario.stop, "ego") if scenario.stop is not None else None
+        self.watched = [
+            Watch(check, Trigger.of(check.condition, "ego"), self.recording.watched.setdefault(check.id, Held()))
+            for check in scenario.expect
+            if check.condition is not None
+        ]
         self.running: list[tuple[str, Body, Action]] = [
             (f"{name}.track", body, body.actions["path"])
             for name, body in self.actors.items()
             if "path" in body.actions
         ]
         self.completed: dict[str, float] = {}
-        self.fired: list[FiredEvent] = []
-        self.time = 0.0
+        self.turn_before = self.ego.turn
 
     # --- deciding ---
 
-    def decide(self, step: int) -> None:
+    def decide(self, step: int) -> bool:
+        """Let everybody decide what to do next; True when the scenario is to stop."""
         self.time = step / RATE
         if self.pending:
             self._fire()
         if step and step % _REFILL_EVERY == 0:
-            self.traffic.refill(self.course.at(self.time).traffic_level)
-        if step % _DECIDE_EVERY == 0:
-            self._accelerate()
+            self.traffic.refill(self._environment().traffic_level)
+        if step % _DECIDE_EVERY:
+            return False
+        self._accelerate()
+        now = self._moment()
+        for watch in self.watched:
+            watch.look(now)
+        return self.stop is not None and self.stop.holds(now)
+
+    def _environment(self) -> Conditions:
+        return self.recording.course.at(self.time)
+
+    def _moment(self) -> Moment:
+        everybody = (self.ego, *self.cast, *self.traffic.vehicles, *self.traffic.people)
+        return Moment(self.time, self.actors, self.completed, self._environment().daylight, everybody)
 
     def _fire(self) -> None:
-        for event in list(self.pending):
-            actor = self.actors[event.actor]
-            if not self._holds(event.when, actor):
+        now = self._moment()
+        for row in list(self.pending):
+            event, trigger = row
+            if not trigger.holds(now) or not self._begin(event):
                 continue
-            action = self._action(event.do, actor)
-            if isinstance(action, ChangeLane) and not self._is_beside_nobody(actor, action.lane):
-                continue
-            if isinstance(action, Cross) and not self._all_can_stop_for(actor):
-                continue
-            self.pending.remove(event)
-            self.fired.append(FiredEvent(round(self.time, 4), event.id))
-            actor.actions[action.channel] = action
-            self.running.append((event.id, actor, action))
+            self.pending.remove(row)
+            self.recording.events.append(FiredEvent(round(self.time, 4), event.id))
 
-    def _holds(self, when: story.When, actor: Body) -> bool:
-        if when.time is not None:
-            return self.time >= when.time
-        if when.after is not None:
-            return self.time >= self.completed.get(when.after, math.inf) + (when.delay or 0.0)
-        compare = when.headway or when.distance
-        assert compare is not None
-        other = self.actors[compare.to]
-        apart = abs(actor.s - other.s) - 0.5 * (actor.size[0] + other.size[0])
-        if when.headway is not None:
-            rear, sign = (other, 1.0) if actor.s >= other.s else (actor, -1.0)
-            value = sign * max(apart, 0.0) / max(rear.speed, 0.1)
-        else:
-            value = max(apart, 0.0)
-        return value > compare.above if compare.above is not None else value < (compare.below or 0.0)
+    def _begin(self, event: story.Event) -> bool:
+        """Begin what an event asks for, unless its actor is not there or the way is not free."""
+        do, actor = event.do, self.actors[event.actor]
+        if do.set_environment is not None:
+            self.recording.course.change(do.set_environment, self.time)
+            self.completed[event.id] = self.time
+            return True
+        if do.appear is not None:
+            return not actor.present and self._appear(event.id, actor, do.appear)
+        if not actor.present:
+            return False
+        if do.disappear is not None:
+            actor.present = False
+            self.cast.remove(actor)
+            self.completed[event.id] = self.time
+            return True
+        action = begun(do, actor, self.actors, self.road)
+        if isinstance(action, ChangeLane) and not self._is_free(actor, action.lane):
+            return False
+        if isinstance(action, Cross) and not self._all_can_stop_for(actor):
+            return False
+        actor.actions[action.channel] = action
+        self.running.append((event.id, actor, action))
+        return True
 
-    def _action(self, do: story.Do, actor: Body) -> Action:
-        if do.set_speed is not None:
-            return SetSpeed(do.set_speed.to, do.set_speed.rate)
-        if do.brake is not None:
-            return Brake(do.brake.to, do.brake.rate, do.brake.hold, actor.cruise)
-        if do.follow is not None:
-            return Follow(self.actors[do.follow.target], do.follow.headway)
-        if do.change_lane is not None:
-            target = do.change_lane.to_lane_of
-            lane = do.change_lane.to if target is None else self.actors[target].lane
-            assert lane is not None
-            return ChangeLane(lane, actor.d, self.road.lane_center(lane), do.change_lane.over)
-        assert do.cross is not None
-        beyond = self.road.left_edge + 1.8 if actor.d < 0 else self.road.right_edge - 1.8
-        return Cross(round(beyond, 4), do.cross.speed)
+    def _appear(self, name: str, actor: Body, where: story.ActorInitial) -> bool:
+        place(actor, where, self.actors, self.road)
+        if any(touch(actor, other) for other in self._moment().everybody):
+            return False
+        actor.present = True
+        self.cast.append(actor)
+        self.completed[name] = self.time
+        return True
 
-    def _is_beside_nobody(self, actor: Body, lane: int) -> bool:
+    def _is_free(self, actor: Body, lane: int) -> bool:
+        """Whether ``lane`` is there, leads the actor's way, and nobody is in it beside the actor."""
+        if not self.road.has_lane(lane) or self.road.direction(lane) != actor.direction:
+            return False
         others = (body for body in (self.ego, *self.cast, *self.traffic.vehicles) if body is not actor)
         return not any(
             lane in (body.lane, body.from_lane) and abs(body.s - actor.s) < 0.5 * (body.size[0] + actor.size[0]) + 1.5
@@ -199,7 +235,7 @@ class _Simulation:
             lanes.setdefault(body.lane, []).append(body)
             if body.from_lane is not None and body.from_lane != body.lane:
                 lanes.setdefault(body.from_lane, []).append(body)
-        obstacles = [body for body in self.cast if body.lane is None or "path" in body.actions]
+        obstacles = [body for body in (self.ego, *self.cast) if body.lane is None or "path" in body.actions]
         for lane, bodies in lanes.items():
             direction = self.road.direction(lane)
             bodies.sort(key=lambda body: -direction * body.s)
@@ -235,6 +271,7 @@ class _Simulation:
     # --- moving ---
 
     def move(self) -> None:
+        self.turn_before = self.ego.turn
         for name, body, action in list(self.running):
             if body.actions.get(action.channel) is not action:
                 self._complete(name, body, action)  # another action took its place
@@ -249,15 +286,28 @@ class _Simulation:
     def _complete(self, name: str, body: Body, action: Action) -> None:
         self.running.remove((name, body, action))
         self.completed[name] = self.time
+        if isinstance(action, FollowTrack) and action.drives_on and "path" not in body.actions:
+            self._take_lane(body)
+
+    def _take_lane(self, body: Body) -> None:
+        """Go on in the lane in which a track has ended; beside the road, stand."""
+        lane = self.road.lane_at(body.d)
+        if lane is None or self.road.direction(lane) * math.cos(body.turn) <= 0.5:
+            body.lane, body.from_lane, body.cruise, body.speed = None, None, 0.0, 0.0
+            return
+        body.lane = body.from_lane = lane
+        body.direction, body.cruise = self.road.direction(lane), body.speed
+        body.turn = 0.0 if body.direction > 0 else round(math.pi, 4)
 
     # --- recording ---
 
-    def record(self, recording: Recording) -> None:
-        ego = self.ego
+    def record(self) -> None:
+        ego, recording = self.ego, self.recording
+        cos, sin = math.cos(ego.turn), math.sin(ego.turn)
         bend = self.road.curvature(ego.s)
-        yaw_rate = ego.speed * bend / (1.0 - bend * ego.d)
-        rear = round(ego.s - REAR_AXLE, 4)
-        recording.ego.append((rear, ego.d, ego.turn, ego.speed, round(ego.acceleration, 4), round(yaw_rate, 4)))
+        yaw_rate = ego.speed * bend / (1.0 - bend * ego.d) + (ego.turn - self.turn_before) * RATE
+        rear = round(ego.s - REAR_AXLE * cos, 4), round(ego.d - REAR_AXLE * sin, 4)
+        recording.ego.append((*rear, ego.turn, ego.speed, round(ego.acceleration, 4), round(yaw_rate, 4)))
         rows = []
         for body in (*self.cast, *self.traffic.vehicles, *self.traffic.people):
             if body.track_id not in recording.looks:
@@ -267,39 +317,3 @@ class _Simulation:
             row = (body.track_id, body.s, body.d, body.turn, body.speed, body.travelled, float(brakes), indicator)
             rows.append(row)
         recording.bodies.append(np.array(rows, dtype=np.float64).reshape(-1, 8))
-
-
-def _born(actor: story.Actor, number: int, ego: Body, scenario: Scenario, road: Road, seed: int) -> Body:
-    """The body of a scenario's actor at time 0."""
-    dice = generator(seed, "actor", number)
-    size = actor.size or usual_size(actor.category, dice)
-    colour = actor.colour or paint(actor.category, dice)
-    if actor.track is not None:
-        assert actor.track.points is not None
-        _, s, d = actor.track.points[0]
-        body = Body(number, actor.category, size, colour, s, d, 0.0, 0.0)
-        body.actions["path"] = FollowTrack(actor.track.points)
-        return body
-    assert actor.initial is not None
-    initial = actor.initial
-    s = round(ego.s + initial.ahead, 4)
-    if categories()[actor.category].group == "person":
-        speed = 0.0 if initial.speed is None else start_speed(actor, scenario)
-        d = road.left_edge + 1.2 if initial.side == "left" else road.right_edge - 1.2
-        return Body(number, actor.category, size, colour, s, round(d, 4), speed, speed)
-    speed = start_speed(actor, scenario)
-    lane = scenario.road.ego_lane + (initial.lane or 0)
-    direction = road.direction(lane)
-    body = Body(number, actor.category, size, colour, s, round(road.lane_center(lane), 4), speed, speed, direction)
-    body.lane = body.from_lane = lane
-    body.turn = 0.0 if direction > 0 else round(math.pi, 4)
-    return body
-
-
-def start_speed(actor: story.Actor, scenario: Scenario) -> float:
-    """An actor's speed at time 0, m/s."""
-    assert actor.initial is not None
-    speed = actor.initial.speed
-    if isinstance(speed, float):
-        return speed
-    return max(0.0, scenario.ego.initial.speed + (speed.delta if speed is not None else 0.0))

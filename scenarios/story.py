@@ -3,45 +3,55 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from scenarios.facts import categories
 from scenarios.quantities import (
     Acceleration,
+    Daylight,
     Duration,
-    Headway,
+    HeadwayKept,
     Length,
     ManoeuvreDuration,
     Name,
-    Seconds,
+    PositiveLength,
     Speed,
     SpeedDifference,
     Strict,
+    TrafficLevel,
     WalkingSpeed,
+    Weather,
 )
+from scenarios.when import When
 
 VEHICLES = tuple(name for name, category in categories().items() if category.group == "vehicle")
 
 
 class RelativeSpeed(Strict):
-    """The ego's initial speed plus ``delta`` m/s."""
+    """The speed that ``relative_to`` (the ego or an actor) has at that moment, times ``factor``, plus ``delta`` m/s."""
 
-    relative_to: Literal["ego"]
+    relative_to: Name
+    factor: Annotated[float, Field(ge=0, le=10)] = 1.0
     delta: SpeedDifference = 0.0
 
 
 class ActorInitial(Strict):
-    """Where an actor starts.
+    """Where an actor starts, seen from the ego or from ``relative_to``, an actor before it in the file.
 
-    ``lane``: for vehicles, lanes to the left of the ego's (negative: to the right); past the own lanes it is an
-    oncoming one. ``side``: for people, the sidewalk. ``ahead``: m from the ego's centre to the actor's, along the road.
-    ``speed``: m/s; by default vehicles drive at the ego's initial speed and people stand.
+    ``lane``: for vehicles, lanes to the left of that one's (negative: to the right); past the own lanes it is an
+    oncoming one. ``offset``: m to the left of the lane's middle. ``side``: for people and bicycles, the sidewalk.
+    ``facing``: on a sidewalk, along the ego's direction or against it. ``ahead``: m along the road from the other's
+    centre to the actor's. ``speed``: m/s; by default vehicles drive at the ego's initial speed, people and bicycles on
+    the sidewalk stand.
     """
 
+    relative_to: Name = "ego"
     lane: StrictInt | None = None
+    offset: Length = 0.0
     side: Literal["left", "right"] | None = None
+    facing: Literal["along", "against"] = "along"
     ahead: Length = 0.0
     speed: Speed | RelativeSpeed | None = None
 
@@ -83,63 +93,44 @@ class Actor(Strict):
             raise ValueError("expected a size of three lengths between 0.1 and 30 m")
         if self.colour is not None and not all(0 <= channel <= 255 for channel in self.colour):
             raise ValueError("expected a colour of three whole numbers in 0..255")
-        wrong = "side" if self.category in VEHICLES else "lane"
-        if self.initial is not None and getattr(self.initial, wrong) is not None:
-            raise ValueError(f"expected no {wrong} for a {self.category}")
-        if self.initial is not None and self.category not in VEHICLES and self.initial.side is None:
-            raise ValueError("expected a side of the road (left or right) for a pedestrian")
+        if self.initial is not None:
+            check_place(self.initial, self.category)
         return self
 
 
-class Compare(Strict):
-    """``to`` whom (an actor's id or ``ego``), and a bound ``above`` or ``below``."""
-
-    to: Name
-    above: float | None = None
-    below: float | None = None
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> Compare:
-        self._exactly_one("above", "below")
-        return self
-
-
-class HeadwayCompare(Compare):
-    """Bounds in s: the gap between the bodies / the speed of the rear one, negative where the actor is the rear one."""
-
-    above: Seconds | None = None
-    below: Seconds | None = None
-
-
-class DistanceCompare(Compare):
-    """Bounds in m. Distance: gap between the bodies along the road, 0 where they are side by side."""
-
-    above: Length | None = None
-    below: Length | None = None
-
-
-class When(Strict):
-    """The trigger: ``time``, ``headway``, ``distance``, or ``after`` another event is complete, plus ``delay``."""
-
-    time: Duration | None = None
-    headway: HeadwayCompare | None = None
-    distance: DistanceCompare | None = None
-    after: Name | None = None
-    delay: Duration | None = None
-
-    @model_validator(mode="after")
-    def _one_trigger(self) -> When:
-        self._exactly_one("time", "headway", "distance", "after")
-        if self.delay is not None and self.after is None:
-            raise ValueError("expected delay only beside after")
-        return self
+def check_place(initial: ActorInitial, category: str) -> None:
+    """Raise ``ValueError`` where a road user of ``category`` cannot be at such a place."""
+    if initial.side is not None and category in VEHICLES and category != "bicycle":
+        raise ValueError(f"expected no side for a {category}")
+    if initial.lane is not None and category not in VEHICLES:
+        raise ValueError(f"expected no lane for a {category}")
+    if initial.side is None and category not in VEHICLES:
+        raise ValueError("expected a side of the road (left or right) for a pedestrian")
+    if initial.side is not None and (initial.lane is not None or initial.offset):
+        raise ValueError("expected no lane and no offset beside side")
+    if initial.side is None and initial.facing != "along":
+        raise ValueError("expected facing only beside side")
 
 
 class SetSpeed(Strict):
-    """Cruise at ``to`` m/s from now on, changing speed by ``rate`` m/s2. Complete when reached."""
+    """Cruise at ``to`` m/s from now on. Complete when reached.
 
-    to: Speed
-    rate: Acceleration = 2.0
+    The speed changes by ``rate`` m/s2 (2 if nothing is said), or within ``over`` s, or within ``distance`` m.
+    ``shape``: "linear" has a constant rate; "smooth", with ``over`` alone, begins and ends gently.
+    """
+
+    to: Speed | RelativeSpeed
+    rate: Acceleration | None = None
+    over: ManoeuvreDuration | None = None
+    distance: PositiveLength | None = None
+    shape: Literal["linear", "smooth"] = "linear"
+
+    @model_validator(mode="after")
+    def _one_dynamic(self) -> SetSpeed:
+        self._at_most_one("rate", "over", "distance")
+        if self.shape == "smooth" and self.over is None:
+            raise ValueError("expected over beside the shape smooth")
+        return self
 
 
 class Brake(Strict):
@@ -150,23 +141,55 @@ class Brake(Strict):
     hold: Duration | None = None
 
 
+class Stop(Strict):
+    """Come to a stop ``within`` m, stand for ``hold`` s (without it: for good), then cruise as before."""
+
+    within: PositiveLength = 20.0
+    hold: Duration | None = None
+
+
 class Follow(Strict):
     """Keep ``headway`` s behind ``target``, whichever lane it drives in, at up to 1.3 times the cruise speed."""
 
     target: Name
-    headway: Headway = 1.5
+    headway: HeadwayKept = 1.5
 
 
 class ChangeLane(Strict):
-    """Move ``to_lane_of`` somebody, or ``to`` a lane's number, in ``over`` s, as soon as nobody is beside."""
+    """Move ``to_lane_of`` somebody, ``to`` a lane's number, or ``by`` lanes to the left, in ``over`` s.
+
+    It waits until nobody is beside. The way is a quintic without acceleration at both ends; there is no other shape,
+    for tyres allow no kink.
+    """
 
     to_lane_of: Name | None = None
     to: StrictInt | None = None
+    by: StrictInt | None = None
     over: ManoeuvreDuration = 3.0
 
     @model_validator(mode="after")
     def _one_target(self) -> ChangeLane:
-        self._exactly_one("to_lane_of", "to")
+        self._exactly_one("to_lane_of", "to", "by")
+        return self
+
+
+class LaneOffset(Strict):
+    """Move to ``to`` m left of the lane's middle in ``over`` s, staying in the lane."""
+
+    to: Annotated[Length, Field(ge=-2.5, le=2.5)]
+    over: ManoeuvreDuration = 3.0
+
+
+class FollowTrack(Strict):
+    """Move along ``points`` (s since now, m forward, m left; seen from where the actor is now), linear in between."""
+
+    points: tuple[tuple[Duration, Length, Length], ...]
+
+    @model_validator(mode="after")
+    def _times(self) -> FollowTrack:
+        times = [point[0] for point in self.points]
+        if not times or times[0] <= 0.0 or any(b <= a for a, b in pairwise(times)):
+            raise ValueError("expected at least one point, with strictly increasing times above 0")
         return self
 
 
@@ -176,25 +199,63 @@ class Cross(Strict):
     speed: WalkingSpeed = 1.4
 
 
+class Signal(Strict):
+    """Set the indicator; a lane change sets it by itself."""
+
+    indicator: Literal["off", "left", "right", "both"]
+
+
+class Disappear(Strict):
+    """Be gone."""
+
+
+class SetEnvironment(Strict):
+    """The named values go to the given ones ``over`` seconds, as in the environment's timeline."""
+
+    daylight: Daylight | None = None
+    weather: Weather | None = None
+    traffic_level: TrafficLevel | None = None
+    over: Duration = 0.0
+    shape: Literal["linear", "smooth"] = "linear"
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> SetEnvironment:
+        if self.daylight is None and self.weather is None and self.traffic_level is None:
+            raise ValueError("expected at least one of daylight, weather, traffic_level")
+        return self
+
+
 class Do(Strict):
-    """The action: exactly one of these."""
+    """The action: exactly one of these. An actor that is to ``appear`` is not there before."""
 
     set_speed: SetSpeed | None = None
     brake: Brake | None = None
+    stop: Stop | None = None
     follow: Follow | None = None
     change_lane: ChangeLane | None = None
+    lane_offset: LaneOffset | None = None
+    follow_track: FollowTrack | None = None
     cross: Cross | None = None
+    signal: Signal | None = None
+    appear: ActorInitial | None = None
+    disappear: Disappear | None = None
+    set_environment: SetEnvironment | None = None
 
     @model_validator(mode="after")
     def _one_action(self) -> Do:
-        self._exactly_one("set_speed", "brake", "follow", "change_lane", "cross")
+        self._exactly_one(*Do.model_fields)
         return self
+
+    @property
+    def kind(self) -> str:
+        """The key that is given."""
+        return next(key for key in Do.model_fields if getattr(self, key) is not None)
 
 
 class Event(Strict):
     """When something is so, an actor (or ``ego``) does something, once."""
 
     id: Name
-    actor: Name
+    actor: Name = "ego"
     when: When
     do: Do

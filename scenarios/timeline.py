@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import overload
 
 from scenarios.camera import Projection, occlusions, project_box
-from scenarios.checks import check
 from scenarios.crowdedness import crowdedness
-from scenarios.environment import EnvironmentCourse
 from scenarios.facts import INDICATORS, EgoState, FrameFacts, Lights, ObjectFacts, categories
 from scenarios.road import Road
 from scenarios.scenery import REACH, World
 from scenarios.schema import Scenario
-from scenarios.simulation import RATE, FiredEvent, Recording, simulate
+from scenarios.simulation import RATE, FiredEvent, Held, Recording, simulate
+from scenarios.story_checks import check
 
 HEAD_LIGHTS_BELOW = 0.4  # daylight
 SIGHT = 250.0  # m ahead: beyond, a bus is less than 10 px high
@@ -60,19 +59,24 @@ class Timeline(Sequence[FrameFacts]):
         self.camera = scenario.camera_facts()
         spec = scenario.road
         self.world = World(Road(spec.lanes, spec.oncoming, lane_width=spec.lane_width, curvature=spec.curvature), seed)
-        self._course = EnvironmentCourse(scenario.environment)
         rate = Fraction(fps).limit_denominator(10**6)
         count = max(1, math.floor(Fraction(scenario.clock.duration).limit_denominator(10**6) * rate))
         self._steps = [math.floor(k * RATE / rate + Fraction(1, 2)) for k in range(count)]
         self._recording: Recording = simulate(scenario, self.world.road, seed, self._steps)
+        del self._steps[len(self._recording.ego) :]  # a stop condition came true
 
     @property
     def events(self) -> tuple[FiredEvent, ...]:
         """The events that fired, in order of time."""
         return tuple(self._recording.events)
 
+    @property
+    def watched(self) -> Mapping[str, Held]:
+        """When the conditions of the expectations held, by the expectation's id."""
+        return self._recording.watched
+
     def __len__(self) -> int:
-        """The number of frames: duration times fps, rounded down."""
+        """The number of frames: duration times fps, rounded down; fewer where the scenario's ``stop`` came true."""
         return len(self._steps)
 
     @overload
@@ -101,7 +105,7 @@ class Timeline(Sequence[FrameFacts]):
 
     def daylight(self, k: int) -> float:
         """Daylight in [0, 1] at frame ``k``."""
-        return self._course.at(self._steps[k] / RATE).daylight
+        return self._recording.course.at(self._steps[k] / RATE).daylight
 
     def track(self, k: int) -> tuple[ObjectState, ...]:
         """All simulated road users at frame ``k`` in the world, sorted by track id, also those outside the image."""
@@ -120,7 +124,7 @@ class Timeline(Sequence[FrameFacts]):
 
     def _frame(self, k: int) -> FrameFacts:
         time = self._steps[k] / RATE
-        now = self._course.at(time)
+        now = self._recording.course.at(time)
         ego = self.ego(k)
         objects = self._objects(k, ego)
         return FrameFacts(

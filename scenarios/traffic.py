@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
 
 from scenarios.behaviour import HEADWAY, STANDSTILL, Body
 from scenarios.facts import categories
@@ -84,10 +83,10 @@ def usual_size(category: str, dice: random.Random) -> tuple[float, float, float]
 class Traffic:
     """Keeps the lists ``vehicles`` and ``people`` at the amount that the scenario asks for."""
 
-    def __init__(self, scenario: Scenario, road: Road, seed: int, *, ego: Body, actors: Iterable[Body]) -> None:
-        """Start with the actors only; `refill` adds the background."""
+    def __init__(self, scenario: Scenario, road: Road, seed: int, *, ego: Body, actors: list[Body]) -> None:
+        """Start with the ``actors`` only, a list that the simulation keeps up to date; `refill` adds the background."""
         self.spec, self.road, self.seed, self.ego = scenario.traffic, road, seed, ego
-        self.actors = [actor for actor in actors if actor.category in VEHICLES]
+        self.cast = actors
         self.vehicles: list[Body] = []
         self.people: list[Body] = []
         self.base_speed = max(scenario.ego.cruise_speed, 8.0)
@@ -164,13 +163,14 @@ class Traffic:
     def _is_free(self, lane: int, s: float, length: float, speed: float) -> bool:
         """Whether a newcomer has a fair gap to everybody in its lane and leaves the actors' stage empty."""
         room = STANDSTILL + 0.7 * speed
-        for body in (*self.vehicles, self.ego, *self.actors):
+        actors = [actor for actor in self.cast if actor.category in VEHICLES]
+        for body in (*self.vehicles, self.ego, *actors):
             in_lane = lane in (body.lane, body.from_lane)
             if in_lane or (body.lane is None and abs(body.d - self.road.lane_center(lane)) < self.road.lane_width):
                 extra = 12.0 if body is self.ego else 0.0
                 if abs(body.s - s) < room + extra + 0.5 * (length + body.size[0]):
                     return False
-        for actor in self.actors:
+        for actor in actors:
             same = lane == actor.lane or (actor.direction > 0 and lane == self.ego.lane)
             low, high = sorted((actor.s, self.ego.s))
             if same and low - 15.0 < s < high + 80.0:

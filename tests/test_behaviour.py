@@ -3,16 +3,11 @@ from itertools import pairwise
 
 import pytest
 
+from scenarios.actions import Brake, ChangeLane, Cross, Follow, FollowTrack, SetSpeed
 from scenarios.behaviour import (
     COMFORT,
     HARDEST,
     Body,
-    Brake,
-    ChangeLane,
-    Cross,
-    Follow,
-    FollowTrack,
-    SetSpeed,
     bend_speed,
     drive,
     following_acceleration,

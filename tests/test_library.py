@@ -8,9 +8,9 @@ import pytest
 import shapely
 
 from scenarios import Timeline, compile, load, shipped, validate
+from scenarios.casting import EGO_SIZE, REAR_AXLE
 from scenarios.crowdedness import crowdedness_class
 from scenarios.facts import categories
-from scenarios.simulation import EGO_SIZE, REAR_AXLE
 
 NAMES = sorted(shipped())
 EXPECTED = {

@@ -28,6 +28,35 @@ def add_scenario(made: argparse.ArgumentParser) -> None:
     )
 
 
+def add_set(made: argparse.ArgumentParser) -> None:
+    """Add ``--set NAME=VALUE``."""
+    made.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="NAME=VALUE",
+        help="a parameter, or a place of the file such as environment.initial.daylight, instead of what the file says",
+    )
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """A name and a value in YAML.
+
+    >>> setting("ego_speed=80 km/h"), setting("road.lanes=3")
+    (('ego_speed', '80 km/h'), ('road.lanes', 3))
+    """
+    from scenarios.yaml12 import YamlError, parse
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name.strip(), parse(value).value
+    except YamlError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+
+
 def add_out(made: argparse.ArgumentParser) -> None:
     """Add ``--out DIR``."""
     made.add_argument("--out", required=True, metavar="DIR", help="a new folder for the result")

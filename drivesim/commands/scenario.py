@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drivesim.commands.common import add_out, add_scenario, command, progress_bar, seed
+from drivesim.commands.common import add_out, add_scenario, add_set, command, positive, progress_bar, seed
+
+if TYPE_CHECKING:
+    from scenarios import Finding
 
 
 def add(groups: Any) -> None:
@@ -26,6 +32,33 @@ def add(groups: Any) -> None:
         example="drivesim validate my_street.yaml scenarios/",
     )
     validate.add_argument("scenarios", nargs="+", metavar="SCENARIO|DIR", help="files, folders of files, shipped names")
+    validate.add_argument(
+        "--play", action="store_true", help="also simulate them: are expectations met, do events and actors show up?"
+    )
+    validate.add_argument("--format", choices=("text", "json", "github"), default="text", help="how findings are told")
+
+    plan = command(
+        groups,
+        "plan",
+        run_plan,
+        about="tell what the sweep of a scenario comes to: points, frames, minutes, size, time, coverage",
+        example="drivesim plan my_street.yaml --fps 7.5",
+    )
+    add_scenario(plan)
+    plan.add_argument("--fps", type=positive, default=30.0, metavar="F", help="frames per second (default: 30)")
+    plan.add_argument(
+        "--pace", type=positive, metavar="S", help="seconds that a frame takes (default: nano on two CPU cores)"
+    )
+    plan.add_argument("--shard", type=shard_of, default=(1, 1), metavar="I/N", help="only the I-th of N parts")
+    plan.add_argument("--json", action="store_true", help="print the plan with all its points as JSON")
+
+    command(
+        groups,
+        "schema",
+        run_schema,
+        about="print the JSON Schema of scenario files, for completion in editors",
+        example="drivesim schema > drivesim-scenario.schema.json",
+    )
 
     preview = command(
         groups,
@@ -35,8 +68,21 @@ def add(groups: Any) -> None:
         example="drivesim preview cut_in --out out/preview",
     )
     add_scenario(preview)
+    add_set(preview)
     add_out(preview)
     preview.add_argument("--seed", type=seed, metavar="N", help="instead of the scenario's own seed")
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """The I-th of N parts.
+
+    >>> shard_of("2/4")
+    (2, 4)
+    """
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N with I from 1 to N")
+    return int(match[1]), int(match[2])
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -65,12 +111,59 @@ def run_validate(arguments: argparse.Namespace) -> int:
     from scenarios import validate
 
     files = [file for given in arguments.scenarios for file in scenario_files(given)]
-    found = [finding for file in files for finding in validate(file)]
-    for finding in found:
-        print(finding)
-    if not found:
+    found = []
+    with progress_bar("validate") as progress:
+        for done, file in enumerate(files, start=1):
+            found += validate(file, play=arguments.play)
+            progress(done, len(files))
+    if arguments.format == "json":
+        print(json.dumps([dataclasses.asdict(finding) for finding in found], indent=1))
+    for finding in found if arguments.format != "json" else ():
+        print(finding if arguments.format == "text" else _for_github(finding))
+    if not found and arguments.format == "text":
         print(f"{len(files)} scenario{'s' if len(files) != 1 else ''}: fine")
     return 1 if found else 0
+
+
+def _for_github(finding: Finding) -> str:
+    """A finding as an annotation of GitHub's workflows."""
+    message = finding.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    file = finding.file.replace("%", "%25").replace(",", "%2C").replace(":", "%3A")
+    return f"::{finding.severity} file={file},line={finding.line},col={finding.column}::{message}"
+
+
+def run_plan(arguments: argparse.Namespace) -> int:
+    """Print the plan of a sweep."""
+    from drivesim.planning import PACE, plan
+    from scenarios import template
+    from scenarios.coverage import table
+
+    opened = template(arguments.scenario)
+    with progress_bar("plan") as progress:
+        made = plan(
+            opened, fps=arguments.fps, pace=arguments.pace or PACE, part=arguments.shard, progress=progress
+        )  # fmt: skip
+    if arguments.json:
+        print(json.dumps({**made.summary(), "list": made.rows()}, indent=1))
+        return 0
+    row = made.summary()
+    print(f"{row['scenario']}: {row['points']} point{'s' if row['points'] != 1 else ''}, {row['frames']} frames")
+    print(f"  video      {row['video_minutes']:g} minutes at {row['fps']:g} frames/s")
+    print(f"  size       about {row['estimated_gigabytes']:g} GB")
+    print(f"  time       about {row['estimated_hours']:g} hours at {made.pace:g} s a frame")
+    if made.covered is None:
+        print("  no variations: the scenario as it is written")
+    else:
+        print(table(made.covered))
+    return 0
+
+
+def run_schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON Schema."""
+    from scenarios.json_schema import text
+
+    print(text(), end="")
+    return 0
 
 
 def scenario_files(given: str) -> list[Path]:
@@ -95,7 +188,7 @@ def run_preview(arguments: argparse.Namespace) -> int:
     """Write storyboard.png and preview.mp4."""
     from scenarios import load
 
-    scenario = load(arguments.scenario)
+    scenario = load(arguments.scenario, dict(arguments.set))
     from drivesim.preview import preview
 
     with progress_bar("preview") as progress:

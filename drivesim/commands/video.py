@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from drivesim.commands.common import add_out, add_scenario, command, count, positive, progress_bar, seed
+from drivesim.commands.common import add_out, add_scenario, add_set, command, count, positive, progress_bar, seed
 
 
 def add(groups: Any) -> None:
@@ -53,8 +53,9 @@ def add(groups: Any) -> None:
 
 def _common(made: argparse.ArgumentParser) -> None:
     add_scenario(made)
+    add_set(made)
     add_out(made)
-    made.add_argument("--fps", type=positive, default=30.0, metavar="F", help="frames per second (default: 30)")
+    made.add_argument("--fps", type=positive, metavar="F", help="frames per second (default: the scenario's, 30)")
     made.add_argument("--seed", type=seed, metavar="N", help="instead of the scenario's own seed")
 
 
@@ -62,7 +63,8 @@ def run_render(arguments: argparse.Namespace) -> int:
     """Render one scenario."""
     from scenarios import compile, load
 
-    timeline = compile(load(arguments.scenario), fps=arguments.fps, seed=arguments.seed)
+    scenario = load(arguments.scenario, dict(arguments.set))
+    timeline = compile(scenario, fps=arguments.fps or scenario.generation.fps, seed=arguments.seed)
     from drivesim.town import render
 
     with progress_bar("render") as progress:
@@ -75,7 +77,8 @@ def run_rollout(arguments: argparse.Namespace) -> int:
     """Roll one scenario out."""
     from scenarios import compile, load
 
-    timeline = compile(load(arguments.scenario), fps=arguments.fps, seed=arguments.seed)
+    scenario = load(arguments.scenario, dict(arguments.set))
+    timeline = compile(scenario, fps=arguments.fps or scenario.generation.fps, seed=arguments.seed)
     from drivesim.rollout import rollout
 
     with progress_bar("rollout") as progress:
@@ -83,7 +86,6 @@ def run_rollout(arguments: argparse.Namespace) -> int:
             timeline,
             arguments.out,
             weights=arguments.weights,
-            fps=arguments.fps,
             steps=arguments.steps,
             seed=arguments.seed,
             first_frame=arguments.first_frame,

@@ -32,7 +32,7 @@ def rollout(
     out: str | Path,
     *,
     weights: str | Path = "nano",
-    fps: float = 30.0,
+    fps: float | None = None,
     steps: int | None = None,
     seed: int | None = None,
     first_frame: str | Path | None = None,
@@ -49,8 +49,8 @@ def rollout(
         source: a scenario, its file or shipped name, or a timeline.
         out: folder to make.
         weights: folder of parts, or a shipped name.
-        fps: of the clip, frames/s: a rate of the ladder (`Plan`), and the timeline's own where that is given.
-        steps: denoiser steps instead of those the weights' card states.
+        fps: of the clip, frames/s: a rate of the ladder (`Plan`). None: the timeline's or the scenario's own.
+        steps: denoiser steps. None: those the scenario asks for, or else the weights' card.
         seed: of all noise, and of the scenario where no timeline is given. None: the scenario's own.
         first_frame: picture to start from; its middle is cut to the shape of the networks' pictures.
         device: "auto", "cpu", "cuda", ...
@@ -70,9 +70,11 @@ def rollout(
     built = load_weights(weights)
     if not allow_untrained_camera:
         check_camera(timeline.camera, built.card)
-    seed = timeline.seed if seed is None else seed
-    sampling = Sampling.of(built.card.get("sampling", {}), steps=steps)
-    plan = plan_for(built, fps)
+    wanted = timeline.scenario.generation
+    if seed is None:
+        seed = timeline.seed if wanted.seed is None else wanted.seed
+    sampling = Sampling.of(built.card.get("sampling", {}), steps=wanted.steps if steps is None else steps)
+    plan = plan_for(built, timeline.fps)
     picture = None if first_frame is None else read_picture(first_frame, built.autoencoder.config.size)
     place = _device(device)
     for row in obeyed(timeline.scenario, built.card):
@@ -134,10 +136,11 @@ def _resume(session: Session, states: Path, done: int) -> None:
             path.unlink()
 
 
-def _timeline(source: str | Path | Scenario | Timeline, *, fps: float, seed: int | None) -> Timeline:
+def _timeline(source: str | Path | Scenario | Timeline, *, fps: float | None, seed: int | None) -> Timeline:
     if not isinstance(source, Timeline):
-        return compile(source if isinstance(source, Scenario) else load(source), fps=fps, seed=seed)
-    if source.fps != fps:
+        scenario = source if isinstance(source, Scenario) else load(source)
+        return compile(scenario, fps=scenario.generation.fps if fps is None else fps, seed=seed)
+    if fps is not None and source.fps != fps:
         raise UserError(f"the timeline has {source.fps:g} frames/s, expected {fps:g}")
     return source
 
