@@ -33,6 +33,7 @@ CORE = [
 ]
 DEV = [
     "hypothesis>=6.100",
+    "jsonschema>=4.20",
     "mypy>=1.18",
     "pytest>=8.4",
     "pytest-timeout>=2.4",
