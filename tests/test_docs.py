@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import drivesim
 from drivesim import cli
+from scenarios.yaml12 import parse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted(CHECKOUT.glob("*.md")), *sorted((CHECKOUT / "docs").rglob("*.md"))]
@@ -35,6 +38,24 @@ def test_tutorial_runs(tmp_path, monkeypatch, capsys):
         assert (tmp_path / made).stat().st_size > 0
     (code,) = blocks(tutorial, "python")
     exec(compile(code, "tutorial", "exec"), {})
+
+
+def test_author_tutorial_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tutorial = CHECKOUT / "docs" / "tutorials" / "author.md"
+    (text,) = blocks(tutorial, "yaml")
+    assert len(text.splitlines()) < 30
+    (tmp_path / "dusk.yaml").write_text(text)
+    for block in blocks(tutorial, "console"):
+        for row in block.splitlines():
+            words = shlex.split(row.removeprefix("$ "))
+            assert words[0] == "drivesim"
+            assert cli.main(words[1:]) == 0, row + capsys.readouterr().err
+    assert "6 points" in capsys.readouterr().out
+    check = jsonschema.Draft202012Validator(json.loads((tmp_path / "drivesim-scenario.schema.json").read_text()))
+    assert list(check.iter_errors(parse(text).value)) == []
+    for made in ("preview/storyboard.png", "preview_fast/preview.mp4", "rollout/video.mp4", "rollout/overlay.mp4"):
+        assert (tmp_path / made).stat().st_size > 0
 
 
 def test_readme_example_runs(tmp_path, monkeypatch):

@@ -52,13 +52,14 @@ def add(groups: Any) -> None:
     plan.add_argument("--shard", type=shard_of, default=(1, 1), metavar="I/N", help="only the I-th of N parts")
     plan.add_argument("--json", action="store_true", help="print the plan with all its points as JSON")
 
-    command(
+    schema = command(
         groups,
         "schema",
         run_schema,
-        about="print the JSON Schema of scenario files, for completion in editors",
-        example="drivesim schema > drivesim-scenario.schema.json",
+        about="write the JSON Schema of scenario files, for completion in editors",
+        example="drivesim schema --out drivesim-scenario.schema.json",
     )
+    schema.add_argument("--out", metavar="FILE", help="the file to write (default: print it)")
 
     preview = command(
         groups,
@@ -159,10 +160,14 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
 
 def run_schema(arguments: argparse.Namespace) -> int:
-    """Print the JSON Schema."""
+    """Print or write the JSON Schema."""
+    from drivesim.atomic import write_text
     from scenarios.json_schema import text
 
-    print(text(), end="")
+    if arguments.out is None:
+        print(text(), end="")
+    else:
+        print(write_text(arguments.out, text()))
     return 0
 
 

@@ -12,10 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import authoring
 import chain
 
-AREAS = {"chain": chain.LINES}
-LATER = ("scenarios", "benchmark", "generate", "video", "speed")
+AREAS = {"chain": chain.LINES, "scenarios": authoring.LINES}
+LATER = ("benchmark", "generate", "video", "speed")
 
 
 def main() -> int:
