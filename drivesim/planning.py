@@ -66,8 +66,8 @@ def plan(
     scenario, ``ValueError`` for a sweep without points.
 
     >>> from scenarios import template
-    >>> plan(template("cut_in"), fps=7.5).summary()["frames"]
-    150
+    >>> plan(template("empty_road"), fps=7.5).summary()["fps"]
+    7.5
     """
     variants = []
     total = len(template)

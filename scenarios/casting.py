@@ -47,10 +47,15 @@ def place(body: Body, initial: story.ActorInitial, bodies: Mapping[str, Body], r
     """Put ``body`` where ``initial`` says, seen from one of ``bodies``. Raises ``ValueError`` for a lane not there."""
     other = bodies[initial.relative_to]
     body.s = round(other.s + initial.ahead, 4)
-    stands = initial.side is not None
+    stands = initial.side is not None or initial.parked is not None
     speed = initial.speed if initial.speed is not None or stands else bodies["ego"].speed
     body.speed = body.cruise = 0.0 if speed is None else resolved(speed, bodies)
-    if stands:
+    if initial.parked is not None:
+        side = 1 if initial.parked == "left" else -1
+        body.d = round(road.parking_center(side), 4)
+        body.lane = body.from_lane = None
+        body.direction = -1 if side > 0 and road.oncoming else 1
+    elif stands:
         side = 1 if initial.side == "left" else -1
         kerb = road.left_edge if side > 0 else road.right_edge
         body.d = round(kerb + side * _FROM_KERB, 4)
@@ -83,7 +88,7 @@ def begun(do: story.Do, body: Body, bodies: Mapping[str, Body], road: Road) -> A
     if do.follow is not None:
         return actions.Follow(bodies[do.follow.target], do.follow.headway)
     if do.change_lane is not None:
-        lane = _lane(do.change_lane, body, bodies)
+        lane = _lane(do.change_lane, body, bodies, road)
         return actions.ChangeLane(lane, body.d, road.lane_center(lane), do.change_lane.over)
     if do.lane_offset is not None:
         assert body.lane is not None
@@ -110,15 +115,15 @@ def _set_speed(do: story.SetSpeed, body: Body, bodies: Mapping[str, Body]) -> Ac
     return actions.SetSpeed(to, max(rate, 0.1))
 
 
-def _lane(do: story.ChangeLane, body: Body, bodies: Mapping[str, Body]) -> int:
+def _lane(do: story.ChangeLane, body: Body, bodies: Mapping[str, Body], road: Road) -> int:
     """The number of the lane to move to; where there is none, the present one."""
     if do.to is not None:
         return do.to
     lane = bodies[do.to_lane_of].lane if do.to_lane_of is not None else None
     if lane is not None:
         return lane
-    assert body.lane is not None
-    return body.lane + body.direction * (do.by or 0)
+    outermost = 0 if body.d < 0 else road.lanes + road.oncoming - 1  # beside a parked car
+    return (outermost if body.lane is None else body.lane) + body.direction * (do.by or 0)
 
 
 def _track(do: story.FollowTrack, body: Body) -> Action:

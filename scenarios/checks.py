@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from scenarios.behaviour import Body
 from scenarios.casting import cast
-from scenarios.road import Road
 from scenarios.schema import Scenario
 from scenarios.story import VEHICLES, Actor, ActorInitial
 from scenarios.triggers import touch
@@ -103,7 +102,7 @@ def _actors(scenario: Scenario) -> Iterator[Problem]:
             found = True
         if actor.initial is not None:
             problem = placed(actor.initial, actor, lanes, scenario, ("actors", i, "initial"))
-            if problem is None and actor.initial.side is None:
+            if problem is None and actor.initial.side is None and actor.initial.parked is None:
                 lanes[actor.id] = (lanes[actor.initial.relative_to] or 0) + (actor.initial.lane or 0)
             if problem is not None:
                 found = True
@@ -121,7 +120,10 @@ def placed(
         others = [name for name in lanes if name != actor.id]
         message = f"found {initial.relative_to!r}, expected one before it: {one_of(initial.relative_to, others)}"
         return Problem((*path, "relative_to"), message)
-    if initial.side is not None:
+    if initial.parked is not None and road.parking not in (initial.parked, "both"):
+        message = f"found {initial.parked!r}, where the road has no parking lane, expected one (road.parking)"
+        return Problem((*path, "parked"), message)
+    if initial.side is not None or initial.parked is not None:
         return None
     start = lanes[initial.relative_to]
     if start is None:
@@ -145,8 +147,7 @@ def placed(
 
 
 def _overlaps(scenario: Scenario) -> Iterator[Problem]:
-    road = Road(scenario.road.lanes, scenario.road.oncoming, lane_width=scenario.road.lane_width)
-    bodies = cast(scenario, road, scenario.seed)
+    bodies = cast(scenario, scenario.geometry(), scenario.seed)
     there: list[tuple[str, Body]] = [("the ego", bodies["ego"])]
     for i, actor in enumerate(scenario.actors):
         body = bodies[actor.id]

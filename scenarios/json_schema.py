@@ -12,6 +12,7 @@ from scenarios.schema import Scenario
 
 FILE = DATA / "scenario.schema.json"
 _UNITS = sorted((unit for units in UNITS.values() for unit in units), key=len, reverse=True)
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}  # pydantic's own names
 _TEXTS = {
     "Substituted": {"type": "string", "pattern": r"^\$", "description": "$name of a parameter, or $(arithmetic)"},
     "WithUnit": {
@@ -50,7 +51,7 @@ def _widened(node: Any, *, replaced: bool) -> Any:
     is_number = node.get("type") == "number"
     if is_number or (replaced and (node.get("type") in ("integer", "boolean") or "enum" in node or "pattern" in node)):
         told = {key: node[key] for key in ("title", "description", "default") if key in node}
-        plain = {key: value for key, value in node.items() if key not in told}
+        plain = {_BOUNDS.get(key, key): value for key, value in node.items() if key not in told}
         also = ["WithUnit"] * is_number + ["Substituted"] * replaced
         return {**told, "anyOf": [plain, *({"$ref": f"#/$defs/{name}"} for name in also)]}
     kept = ("default", "const", "required")

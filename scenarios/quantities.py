@@ -61,21 +61,21 @@ def _daylight(value: Any) -> float:
 
 
 Quantity = Annotated[float, BeforeValidator(quantity)]
-Speed = Annotated[float, Field(ge=0, le=70), _quantity("speed")]
-SignedSpeed = Annotated[float, Field(ge=-140, le=140), _quantity("speed")]
-SpeedDifference = Annotated[float, Field(ge=-70, le=70), _quantity("speed")]
+Speed = Annotated[float, _quantity("speed"), Field(ge=0, le=70)]
+SignedSpeed = Annotated[float, _quantity("speed"), Field(ge=-140, le=140)]
+SpeedDifference = Annotated[float, _quantity("speed"), Field(ge=-70, le=70)]
 Length = Annotated[float, _quantity("length")]
-PositiveLength = Annotated[float, Field(gt=0, le=1000), _quantity("length")]
-Duration = Annotated[float, Field(ge=0, le=3600), _quantity("duration")]
+PositiveLength = Annotated[float, _quantity("length"), Field(gt=0, le=1000)]
+Duration = Annotated[float, _quantity("duration"), Field(ge=0, le=3600)]
 Seconds = Annotated[float, _quantity("duration")]
-PositiveDuration = Annotated[float, Field(gt=0, le=3600), _quantity("duration")]
-ManoeuvreDuration = Annotated[float, Field(ge=0.5, le=20), _quantity("duration")]
-HeadwayKept = Annotated[float, Field(ge=0.3, le=10), _quantity("duration")]
-WalkingSpeed = Annotated[float, Field(gt=0, le=8), _quantity("speed")]  # also of those who ride across
-LaneWidth = Annotated[float, Field(ge=2.5, le=5), _quantity("length")]
-Acceleration = Annotated[float, Field(gt=0, le=10), _quantity("acceleration")]
+PositiveDuration = Annotated[float, _quantity("duration"), Field(gt=0, le=3600)]
+ManoeuvreDuration = Annotated[float, _quantity("duration"), Field(ge=0.5, le=20)]
+HeadwayKept = Annotated[float, _quantity("duration"), Field(ge=0.3, le=10)]
+WalkingSpeed = Annotated[float, _quantity("speed"), Field(gt=0, le=8)]  # also of those who ride across
+LaneWidth = Annotated[float, _quantity("length"), Field(ge=2.5, le=5)]
+Acceleration = Annotated[float, _quantity("acceleration"), Field(gt=0, le=10)]
 Angle = Annotated[float, _quantity("angle")]
-Curvature = Annotated[float, Field(ge=-MAX_CURVATURE, le=MAX_CURVATURE), _quantity("curvature")]
+Curvature = Annotated[float, _quantity("curvature"), Field(ge=-MAX_CURVATURE, le=MAX_CURVATURE)]
 Daylight = Annotated[
     float,
     Field(ge=0, le=1),

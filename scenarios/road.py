@@ -1,8 +1,8 @@
 """The road: one endless reference line with lanes on both sides, driven on the right.
 
 Road coordinates are ``(s, d)``: s metres along the reference line, d metres to its left. The line d = 0 is the divider:
-own lanes lie at d < 0, oncoming lanes at d > 0. Beyond the outermost lanes lies a strip for bicycles, then the kerb,
-then the sidewalk.
+own lanes lie at d < 0, oncoming lanes at d > 0. Beyond the outermost lanes lies a strip for bicycles, then perhaps a
+parking lane, then the kerb, then the sidewalk.
 
 Lanes are numbered from right to left: -1 the bicycle strip, 0 .. lanes - 1 the own lanes, then the oncoming lanes, then
 their strip. The world's origin is s = 0 with the x axis along the road. World metres; radians counter-clockwise.
@@ -19,7 +19,8 @@ import shapely
 
 from scenarios.facts import EgoState, LaneLine, Point, RoadFacts
 
-STRIP_WIDTH = 1.6  # m, the bicycle strip between the outermost lane and the kerb
+STRIP_WIDTH = 1.6  # m, the bicycle strip beside the outermost lane
+PARKING_WIDTH = 2.2  # m
 SIDEWALK_WIDTH = 3.5  # m
 DASH, DASH_PERIOD = 3.0, 9.0  # m: a dashed line is painted where s modulo DASH_PERIOD < DASH
 _SPACING = 4.0  # m between the points of the lines in `RoadFacts`
@@ -44,12 +45,19 @@ class Road:
         *,
         lane_width: float = 3.5,
         curvature: Sequence[tuple[float, float]] = ((0.0, 0.0),),
+        parking: tuple[bool, bool] = (False, False),
     ) -> None:
-        """Build the road. Raises ``ValueError`` where the curvature's s values do not increase."""
+        """Build the road. Raises ``ValueError`` where the curvature's s values do not increase.
+
+        ``parking``: whether there is a parking lane on the right and on the left.
+        """
         self.lanes, self.oncoming, self.lane_width = lanes, oncoming, lane_width
         self.sidewalk_width = SIDEWALK_WIDTH
-        self.right_edge = -(lanes * lane_width + STRIP_WIDTH)
-        self.left_edge = oncoming * lane_width + (STRIP_WIDTH if oncoming else 0.0)
+        self.parking = parking
+        self.right_strip = -(lanes * lane_width + STRIP_WIDTH)  # the strips' outer edges
+        self.left_strip = oncoming * lane_width + (STRIP_WIDTH if oncoming else 0.0)
+        self.right_edge = self.right_strip - PARKING_WIDTH * parking[0]
+        self.left_edge = self.left_strip + PARKING_WIDTH * parking[1]
         self._knots = [s for s, _ in curvature]
         self._bends = [bend for _, bend in curvature]
         if not self._knots or any(b <= a for a, b in zip(self._knots, self._knots[1:], strict=False)):
@@ -116,10 +124,14 @@ class Road:
         if not self.has_lane(lane):
             raise ValueError(f"lane is {lane}, expected -1 (bicycle strip) .. {self.last_lane}")
         if lane == -1:
-            return self.right_edge + STRIP_WIDTH / 2
+            return self.right_strip + STRIP_WIDTH / 2
         if lane == self.lanes + self.oncoming:
-            return self.left_edge - STRIP_WIDTH / 2
+            return self.left_strip - STRIP_WIDTH / 2
         return (lane + 0.5 - self.lanes) * self.lane_width
+
+    def parking_center(self, side: int) -> float:
+        """The d of the middle of the parking lane on the left (``side`` 1) or right (-1), m."""
+        return (self.left_edge if side > 0 else self.right_edge) - side * PARKING_WIDTH / 2
 
     def has_lane(self, lane: int) -> bool:
         """Whether there is a lane of that number, the bicycle strips among them."""
@@ -151,11 +163,13 @@ class Road:
         left = [Marking(self.oncoming * self.lane_width, "solid", "white")] if self.oncoming else []
         return (
             Marking(self.right_edge, "edge", "white"),
+            *([Marking(self.right_strip, "solid", "white")] if self.parking[0] else []),
             Marking(-self.lanes * self.lane_width, "solid", "white"),
             *own,
             *divider,
             *other,
             *left,
+            *([Marking(self.left_strip, "solid", "white")] if self.parking[1] else []),
             Marking(self.left_edge, "edge", "white"),
         )
 

@@ -31,6 +31,7 @@ from scenarios.quantities import (
     Weather,
     Weight,
 )
+from scenarios.road import Road
 from scenarios.story import Actor, Event, SetEnvironment
 from scenarios.variations import Variations
 from scenarios.when import When
@@ -87,12 +88,13 @@ class RoadSpec(Strict):
     """``lanes`` own and ``oncoming`` lanes of ``lane_width`` m; the ego is in ``ego_lane``, 0 being the rightmost.
 
     ``curvature``: ``[s, 1/m]`` pairs, linear in between, left positive; constant before the first and after the last.
-    The ego starts at s = 0.
+    The ego starts at s = 0. ``parking``: the sides with a parking lane at the kerb.
     """
 
     lanes: Annotated[StrictInt, Field(ge=1, le=6)] = 2
     oncoming: Annotated[StrictInt, Field(ge=0, le=6)] = 1
     lane_width: LaneWidth = 3.5
+    parking: Literal["none", "left", "right", "both"] = "none"
     ego_lane: Annotated[StrictInt, Field(ge=0)] = 0
     curvature: tuple[tuple[Length, Curvature], ...] = ((0.0, 0.0),)
 
@@ -132,11 +134,15 @@ class Amount(Strict):
 
 
 class TrafficSpec(Strict):
-    """The background traffic: amounts and the mix of vehicle classes (weights, scaled to a sum of 1)."""
+    """The background traffic: amounts and the mix of vehicle classes (weights, scaled to a sum of 1).
+
+    ``parked``: the share of places in parking lanes that are taken.
+    """
 
     vehicles: Amount = Amount.model_validate({"from": "traffic_level"})
     pedestrians: Amount = Amount.model_validate({"from": "traffic_level"})
     classes: dict[str, Weight] = Field(default_factory=lambda: dict(USUAL_MIX))
+    parked: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
 class EgoInitial(Strict):
@@ -190,6 +196,12 @@ class Scenario(Strict):
     variations: Variations | None = None
     generation: Generation = Generation()
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 0
+
+    def geometry(self) -> Road:
+        """The road as a shape."""
+        spec = self.road
+        parking = spec.parking in ("right", "both"), spec.parking in ("left", "both")
+        return Road(spec.lanes, spec.oncoming, lane_width=spec.lane_width, curvature=spec.curvature, parking=parking)
 
     def camera_facts(self) -> Camera:
         """The camera in the terms of the frames' facts."""

@@ -28,6 +28,7 @@ from scenarios.casting import REAR_AXLE, begun, cast, place
 from scenarios.environment import Conditions, EnvironmentCourse
 from scenarios.expect import Expect
 from scenarios.facts import INDICATORS
+from scenarios.parked import ParkedCars
 from scenarios.road import Road
 from scenarios.schema import Scenario
 from scenarios.traffic import Traffic
@@ -87,8 +88,8 @@ class Recording:
 
     ``course``: of the environment, with what events changed. ``events``: in order of time. ``watched``: by id of the
     expectation.
-    ``ego``: (n 6) s, d of the rear axle, turn, speed, acceleration, yaw rate. ``bodies``: per frame (m 8) track id, s,
-    d, turn, speed, travelled, brake lights, index of the indicator. ``looks``: by track id.
+    ``ego``: (n 6) s, d of the rear axle, turn, speed, acceleration, yaw rate. ``bodies``: per frame (m 9) track id, s,
+    d, turn, speed, travelled, brake lights, index of the indicator, lit. ``looks``: by track id.
     """
 
     course: EnvironmentCourse
@@ -122,6 +123,7 @@ class _Simulation:
         self.cast = [body for body in self.actors.values() if body is not self.ego and body.present]
         self.traffic = Traffic(scenario, road, seed, ego=self.ego, actors=self.cast)
         self.traffic.refill(self._environment().traffic_level, at_start=True)
+        self.parked = ParkedCars(road, seed, scenario.traffic.parked, self.cast)
         self.pending = [(event, Trigger.of(event.when, event.actor)) for event in scenario.events]
         self.stop = Trigger.of(scenario.stop, "ego") if scenario.stop is not None else None
         self.watched = [
@@ -136,6 +138,7 @@ class _Simulation:
         ]
         self.completed: dict[str, float] = {}
         self.turn_before = self.ego.turn
+        self.beside: list[Body] = []
 
     # --- deciding ---
 
@@ -148,6 +151,7 @@ class _Simulation:
             self.traffic.refill(self._environment().traffic_level)
         if step % _DECIDE_EVERY:
             return False
+        self.beside = self.parked.near(self.ego.s)
         self._accelerate()
         now = self._moment()
         for watch in self.watched:
@@ -158,7 +162,7 @@ class _Simulation:
         return self.recording.course.at(self.time)
 
     def _moment(self) -> Moment:
-        everybody = (self.ego, *self.cast, *self.traffic.vehicles, *self.traffic.people)
+        everybody = (self.ego, *self.cast, *self.traffic.vehicles, *self.traffic.people, *self.beside)
         return Moment(self.time, self.actors, self.completed, self._environment().daylight, everybody)
 
     def _fire(self) -> None:
@@ -309,11 +313,12 @@ class _Simulation:
         rear = round(ego.s - REAR_AXLE * cos, 4), round(ego.d - REAR_AXLE * sin, 4)
         recording.ego.append((*rear, ego.turn, ego.speed, round(ego.acceleration, 4), round(yaw_rate, 4)))
         rows = []
-        for body in (*self.cast, *self.traffic.vehicles, *self.traffic.people):
+        for body in (*self.cast, *self.traffic.vehicles, *self.traffic.people, *self.parked.near(ego.s)):
             if body.track_id not in recording.looks:
                 recording.looks[body.track_id] = Look(body.category, body.size, body.colour)
             brakes = body.lane is not None and (body.acceleration < _BRAKE_LIGHTS or body.speed < 0.3)
             indicator = INDICATORS.index(body.indicator)
-            row = (body.track_id, body.s, body.d, body.turn, body.speed, body.travelled, float(brakes), indicator)
+            lit = float(body.lane is not None or body.speed > 0.0)  # those who park have their lights off
+            row = (body.track_id, body.s, body.d, body.turn, body.speed, body.travelled, float(brakes), indicator, lit)
             rows.append(row)
-        recording.bodies.append(np.array(rows, dtype=np.float64).reshape(-1, 8))
+        recording.bodies.append(np.array(rows, dtype=np.float64).reshape(-1, 9))

@@ -42,6 +42,7 @@ class ActorInitial(Strict):
 
     ``lane``: for vehicles, lanes to the left of that one's (negative: to the right); past the own lanes it is an
     oncoming one. ``offset``: m to the left of the lane's middle. ``side``: for people and bicycles, the sidewalk.
+    ``parked``: for vehicles, in the parking lane of that side; a lane change to a number leads out of it.
     ``facing``: on a sidewalk, along the ego's direction or against it. ``ahead``: m along the road from the other's
     centre to the actor's. ``speed``: m/s; by default vehicles drive at the ego's initial speed, people and bicycles on
     the sidewalk stand.
@@ -51,6 +52,7 @@ class ActorInitial(Strict):
     lane: StrictInt | None = None
     offset: Length = 0.0
     side: Literal["left", "right"] | None = None
+    parked: Literal["left", "right"] | None = None
     facing: Literal["along", "against"] = "along"
     ahead: Length = 0.0
     speed: Speed | RelativeSpeed | None = None
@@ -104,6 +106,10 @@ def check_place(initial: ActorInitial, category: str) -> None:
         raise ValueError(f"expected no side for a {category}")
     if initial.lane is not None and category not in VEHICLES:
         raise ValueError(f"expected no lane for a {category}")
+    if initial.parked is not None and category not in VEHICLES:
+        raise ValueError(f"expected no parked {category}")
+    if initial.parked is not None and any(x for x in (initial.lane, initial.side, initial.offset, initial.speed)):
+        raise ValueError("expected no lane, side, offset and speed beside parked")
     if initial.side is None and category not in VEHICLES:
         raise ValueError("expected a side of the road (left or right) for a pedestrian")
     if initial.side is not None and (initial.lane is not None or initial.offset):

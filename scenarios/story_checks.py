@@ -116,6 +116,8 @@ def _suits(do: Do, place: Path, actor: Actor | None) -> Iterator[Problem]:
         who, can = f"{actor.id!r} on a track", {"signal", "disappear"}
     elif actor.initial is not None and actor.initial.side is not None:
         who, can = f"{actor.id!r}, a {actor.category} on the sidewalk", _WALKING | _COMING
+    elif actor.initial is not None and actor.initial.parked is not None:
+        who, can = f"{actor.id!r}, a parked {actor.category}", _DRIVING - {"lane_offset", "follow"} | _COMING
     else:
         who, can = f"{actor.id!r}, a {actor.category}", _DRIVING | _COMING
     if do.kind == "set_environment" and actor is not None:
@@ -139,7 +141,9 @@ def _lanes(event: Event, place: Path, actor: Actor | None, scenario: Scenario) -
             (*place, "change_lane", "to_lane_of"), f"found {target!r}, which has no lane, expected one that has"
         )
     other = do.follow.target if do.follow else target
-    if other is not None or (do.change_lane is not None and do.change_lane.to is not None):
+    if actor is not None and actor.initial is not None and actor.initial.parked is not None:
+        pass  # it may pull out into either direction's lane
+    elif other is not None or (do.change_lane is not None and do.change_lane.to is not None):
         partner = next((body for body in scenario.actors if body.id == other), None)
         if _is_oncoming(actor, scenario) != _is_oncoming(partner, scenario):
             message = f"found {event.actor!r} and {other or 'its new lane'!r} of opposite directions, expected the same"
@@ -160,7 +164,7 @@ def _new_lane(do: ChangeLane, place: Path, actor: Actor | None, scenario: Scenar
 
 def lane_of(actor: Actor, scenario: Scenario) -> int | None:
     """The lane in which an actor starts; None beside the road or on a track."""
-    if actor.initial is None or actor.initial.side is not None:
+    if actor.initial is None or actor.initial.side is not None or actor.initial.parked is not None:
         return None
     start: int | None = scenario.road.ego_lane
     if actor.initial.relative_to != "ego":

@@ -11,7 +11,6 @@ from typing import overload
 from scenarios.camera import Projection, occlusions, project_box
 from scenarios.crowdedness import crowdedness
 from scenarios.facts import INDICATORS, EgoState, FrameFacts, Lights, ObjectFacts, categories
-from scenarios.road import Road
 from scenarios.scenery import REACH, World
 from scenarios.schema import Scenario
 from scenarios.simulation import RATE, FiredEvent, Held, Recording, simulate
@@ -46,7 +45,7 @@ class Timeline(Sequence[FrameFacts]):
     """The frames of a simulated scenario; `compile` makes one.
 
     Objects up to `SIGHT` m ahead are told. Frames are made when they are asked for, in any order; only the simulated
-    states are kept (about 64 bytes per road user and frame). ``events``: the events that fired. ``world``: the road and
+    states are kept (about 72 bytes per road user and frame). ``events``: the events that fired. ``world``: the road and
     the scenery beside it.
     """
 
@@ -57,8 +56,7 @@ class Timeline(Sequence[FrameFacts]):
         check(scenario)
         self.scenario, self.fps, self.seed = scenario, fps, seed
         self.camera = scenario.camera_facts()
-        spec = scenario.road
-        self.world = World(Road(spec.lanes, spec.oncoming, lane_width=spec.lane_width, curvature=spec.curvature), seed)
+        self.world = World(scenario.geometry(), seed)
         rate = Fraction(fps).limit_denominator(10**6)
         count = max(1, math.floor(Fraction(scenario.clock.duration).limit_denominator(10**6) * rate))
         self._steps = [math.floor(k * RATE / rate + Fraction(1, 2)) for k in range(count)]
@@ -111,11 +109,11 @@ class Timeline(Sequence[FrameFacts]):
         """All simulated road users at frame ``k`` in the world, sorted by track id, also those outside the image."""
         head = self.daylight(k) < HEAD_LIGHTS_BELOW
         states = []
-        for number, s, d, turn, speed, travelled, brake, indicator in self._recording.bodies[k].tolist():
+        for number, s, d, turn, speed, travelled, brake, indicator, lit in self._recording.bodies[k].tolist():
             look = self._recording.looks[int(number)]
             x, y, heading = self.world.road.pose(s, d)
             is_vehicle = categories()[look.category].group == "vehicle"
-            lights = Lights(head, bool(brake), INDICATORS[int(indicator)]) if is_vehicle else None
+            lights = Lights(head and bool(lit), bool(brake), INDICATORS[int(indicator)]) if is_vehicle else None
             pose = round(x, 4), round(y, 4), _angle(heading + turn)
             states.append(
                 ObjectState(int(number), look.category, *pose, speed, look.size, lights, look.colour, travelled)

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from drivesim.planning import plan
-from scenarios import ScenarioError, Template, load, shipped, template, validate
+from scenarios import ScenarioError, Template, shipped, validate
 from scenarios.json_schema import FILE, json_schema, text
 from scenarios.parameters import Parameter, SubstitutionError, substituted
 from scenarios.yaml12 import parse
@@ -152,10 +152,11 @@ def test_plan_adds_up():
 
 
 def test_scenario_without_variations_is_one_point():
-    assert len(template("cut_in")) == 1
-    (variant,) = template("cut_in").variants()
-    assert variant.scenario == load("cut_in")
-    assert plan(template("cut_in"), fps=1.0).covered is None
+    plain = made(FILE_TEXT.split("variations:")[0])
+    assert len(plain) == 1
+    (variant,) = plain.variants()
+    assert variant.scenario == plain.scenario()
+    assert plan(plain, fps=1.0).covered is None
 
 
 def test_committed_schema_is_that_of_the_models():
@@ -170,6 +171,8 @@ def test_schema_knows_names_units_and_dollars():
     assert "rainy" in json.dumps(weather)
     assert {"$ref": "#/$defs/WithUnit"} in schema["$defs"]["Uniform"]["properties"]["low"]["anyOf"]
     assert "Substituted" not in json.dumps(schema["$defs"]["Uniform"])
+    rate = schema["$defs"]["SetSpeed"]["properties"]["rate"]["anyOf"][0]["anyOf"][0]
+    assert rate == {"exclusiveMinimum": 0, "maximum": 10, "type": "number"}
     assert "Substituted" in json.dumps(schema["$defs"]["SetSpeed"]["properties"]["to"])
 
 
