@@ -28,6 +28,7 @@ from scenarios.casting import REAR_AXLE, begun, cast, place
 from scenarios.environment import Conditions, EnvironmentCourse
 from scenarios.expect import Expect
 from scenarios.facts import INDICATORS
+from scenarios.lane_changes import better_lane
 from scenarios.parked import ParkedCars
 from scenarios.road import Road
 from scenarios.schema import Scenario
@@ -38,6 +39,8 @@ RATE = 120  # steps per second
 _DT = 1.0 / RATE
 _DECIDE_EVERY = 4
 _REFILL_EVERY = 30
+_LOOK_EVERY = 45  # decisions: every 1.5 s
+_LANE_CHANGE = 3.5  # s
 _BRAKE_LIGHTS = -0.7  # m/s2
 
 
@@ -255,6 +258,20 @@ class _Simulation:
         for body in self.cast:
             if body.lane is None and "path" not in body.actions:
                 body.acceleration = free_acceleration(body.speed, body.cruise, body.rate)
+        self._change_lanes(lanes)
+
+    def _change_lanes(self, lanes: dict[int, list[Body]]) -> None:
+        """Let the background traffic change lanes, each driver looking around once in `_LOOK_EVERY` steps."""
+        turn = round(self.time * RATE) // _DECIDE_EVERY
+        for body in self.traffic.vehicles:
+            if (turn + body.track_id) % _LOOK_EVERY or body.category == "bicycle":
+                continue
+            lane = better_lane(body, lanes, self.road)
+            if lane is not None and not self.traffic.is_stage(lane, body.s):
+                action = ChangeLane(lane, body.d, self.road.lane_center(lane), _LANE_CHANGE)
+                body.actions[action.channel] = action
+                lanes.setdefault(lane, []).append(body)  # whoever looks next sees it there
+                self.running.append((f"lane change of {body.track_id}", body, action))
 
     def _yield(self, lane: int, bodies: list[Body], thing: Body) -> None:
         """Brake for a body that is in ``lane``, or will be within 1.6 s, without being bound to a lane."""

@@ -170,12 +170,18 @@ class Traffic:
                 extra = 12.0 if body is self.ego else 0.0
                 if abs(body.s - s) < room + extra + 0.5 * (length + body.size[0]):
                     return False
-        for actor in actors:
+        return not self.is_stage(lane, s)
+
+    def is_stage(self, lane: int, s: float) -> bool:
+        """Whether a place is between or ahead of the ego and an actor, where others would spoil the play."""
+        for actor in self.cast:
+            if actor.category not in VEHICLES:
+                continue
             same = lane == actor.lane or (actor.direction > 0 and lane == self.ego.lane)
             low, high = sorted((actor.s, self.ego.s))
             if same and low - 15.0 < s < high + 80.0:
-                return False
-        return True
+                return True
+        return False
 
     def _add_person(self, at_start: bool) -> None:
         dice = self._dice("person")
