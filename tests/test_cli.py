@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import pytest
 from drivesim import cli
 from drivesim.errors import UserError
 
-COMMANDS = {"list", "new", "validate", "preview", "render", "rollout", "dataset", "train", "benchmark", "doctor"}
+COMMANDS = set("list new validate plan schema preview render rollout dataset train benchmark doctor".split())
 
 
 @pytest.fixture
@@ -85,9 +86,9 @@ def test_wrong_usage_is_one_line_and_exit_code_2(argv, says, capsys):
     assert says in err
 
 
-@pytest.mark.parametrize("command", ["validate", "preview", "render", "rollout"])
+@pytest.mark.parametrize("command", ["validate", "plan", "preview", "render", "rollout"])
 def test_a_scenario_that_is_not_there_is_one_line_and_exit_code_2(command, tmp_path, capsys):
-    out = [] if command == "validate" else ["--out", tmp_path / "out"]
+    out = [] if command in ("validate", "plan") else ["--out", tmp_path / "out"]
     code, _, err = run(command, "no_such_street", *out, capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert "no_such_street" in err
@@ -214,3 +215,34 @@ def test_render_refuses_a_folder_with_something_else(starter, tmp_path, capsys):
     code, _, err = run("render", starter, "--out", tmp_path / "mine", capsys=capsys)
     assert (code, err.count("\n")) == (2, 1)
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_findings_as_json_and_as_annotations(tmp_path, capsys):
+    file = tmp_path / "bad.yaml"
+    file.write_text("schema: drivesim.scenario/1\nname: bad\nclock: {durration: 3}\n")
+    code, out, _ = run("validate", file, "--format", "json", capsys=capsys)
+    (finding,) = json.loads(out)
+    assert (code, finding["line"], finding["severity"]) == (1, 3, "error")
+    code, out, _ = run("validate", file, "--format", "github", capsys=capsys)
+    assert out.startswith(f"::error file={file},line=3,col=9::found unknown key 'durration'")
+
+
+def test_play_tells_unmet_expectations_idle_events_and_unseen_actors(starter, capsys):
+    text = starter.read_text().replace("duration: 20.0", "duration: 3.0").replace("ahead: -12.0", "ahead: -60.0")
+    starter.write_text(text + "expect: [{id: stops, eventually: {standstill: {lasting: 1}}}]\n")
+    code, out, _ = run("validate", starter, "--play", capsys=capsys)
+    assert code == 1
+    assert "'stops' not met: at no time so" in out
+    assert "'slow_down' that never happens" in out
+    assert "'van' that is never in the picture" in out
+    assert run("validate", starter, capsys=capsys)[0] == 1  # the environment's timeline goes beyond the end
+
+
+def test_setting_reaches_a_parameter_and_a_place(starter, tmp_path, capsys):
+    words = ["preview", starter, "--out", tmp_path / "a", "--set", "clock.duration=1", "--set", "road.lanes=1"]
+    code, _, err = run(*words, capsys=capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "'van' and 'ego' of opposite directions" in err  # the lane at our left is an oncoming one now
+    code, _, err = run("preview", starter, "--out", tmp_path / "a", "--set", "colour", capsys=capsys)
+    assert "'colour' is not NAME=VALUE" in err
+    assert not (tmp_path / "a").exists()
