@@ -11,6 +11,7 @@ from drivesim.errors import UserError
 TEXT = """\
 # A driving scenario. Check it with `drivesim validate FILE`, look at it with `drivesim preview FILE --out DIR`.
 # Numbers are SI (m, s, m/s, rad); text with a unit, such as "45 km/h", is read too. Unknown keys are errors.
+# `drivesim schema --out FILE` writes what editors need to complete the keys. More: docs/tutorials/author.md.
 schema: drivesim.scenario/1
 name: {name}
 description: A van cuts in while the day turns to night.
@@ -45,12 +46,16 @@ actors:                       # road users with a part to play; the rest of the 
 events:                       # when something is so, an actor does something, once
   - id: cut_in
     actor: van
-    when: {{distance: {{to: ego, above: 6.0}}}}   # also: time, headway, after
+    when: {{distance: {{to: ego, above: 6.0}}}}   # also: time, after, headway, ttc, speed, position, all, any, not, ...
     do: {{change_lane: {{to_lane_of: ego, over: 3.0}}}}
   - id: slow_down
     actor: van
     when: {{after: cut_in, delay: 2.0}}
-    do: {{brake: {{to: 6.0, rate: 3.0}}}}        # also: set_speed, follow, cross (pedestrians)
+    do: {{brake: {{to: 6.0, rate: 3.0}}}}        # also: set_speed, stop, follow, lane_offset, cross (people), ...
+
+expect:                       # what must have happened; `drivesim validate FILE --play` looks
+  - {{id: van_cuts_in, eventually: {{in_lane: {{of: van, same_as: ego}}}}}}
+  - {{id: no_crash, never: {{collision: ego}}}}
 
 seed: 1                       # another seed: other traffic, other houses
 """
