@@ -46,7 +46,7 @@ actors:                       # road users with a part to play; the rest of the 
 events:                       # when something is so, an actor does something, once
   - id: cut_in
     actor: van
-    when: {{distance: {{to: ego, above: 6.0}}}}   # also: time, after, headway, ttc, speed, position, all, any, not, ...
+    when: {{headway: {{to: ego, above: 0.5}}}}   # also: time, after, distance, ttc, speed, all, any, ...
     do: {{change_lane: {{to_lane_of: ego, over: 3.0}}}}
   - id: slow_down
     actor: van
@@ -54,7 +54,7 @@ events:                       # when something is so, an actor does something, o
     do: {{brake: {{to: 6.0, rate: 3.0}}}}        # also: set_speed, stop, follow, lane_offset, cross (people), ...
 
 expect:                       # what must have happened; `drivesim validate FILE --play` looks
-  - {{id: van_cuts_in, eventually: {{in_lane: {{of: van, same_as: ego}}}}}}
+  - {{id: van_is_seen, visible: {{actor: van, min_height_px: 40, share: 0.5}}}}
   - {{id: no_crash, never: {{collision: ego}}}}
 
 seed: 1                       # another seed: other traffic, other houses
