@@ -107,7 +107,7 @@ def _actors(scenario: Scenario) -> Iterator[Problem]:
             if problem is not None:
                 found = True
                 yield problem
-    if not found and scenario.road.ego_lane < scenario.road.lanes:
+    if not found and not list(_road(scenario)):
         yield from _overlaps(scenario)
 
 

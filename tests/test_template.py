@@ -182,3 +182,10 @@ def test_shipped_scenarios_obey_the_schema():
         assert list(check.iter_errors(parse(path.read_text()).value)) == []
     assert list(check.iter_errors(parse(FILE_TEXT).value)) == []
     assert list(check.iter_errors(parse(FILE_TEXT.replace("duration", "durration")).value)) != []
+
+
+def test_broken_road_is_a_finding_also_where_somebody_stands_on_it(tmp_path):
+    path = tmp_path / "probe.yaml"
+    path.write_text(FILE_TEXT.replace("road: {lanes: $lanes}", "road: {curvature: [[10, 0], [5, 0]]}"))
+    (finding,) = validate(path)
+    assert "found s = 5 after 10, expected strictly increasing s" in finding.message
