@@ -85,7 +85,7 @@ class Template:
     def scenario(self, values: Mapping[str, Any] | None = None) -> Scenario:
         """The scenario at ``values``: of parameters by name, of other places by dotted path. Raises `ScenarioError`."""
         scenario, findings = self.examine(values or {})
-        errors = [finding for finding in findings if finding.severity == "error"]
+        errors = _errors(findings)
         if errors or scenario is None:
             raise ScenarioError(errors)
         return scenario
@@ -132,7 +132,7 @@ class Template:
             return [self._finding(place(self._document, ("variations",))[1], str(error))]
         for point in tried:
             _, findings = self.examine(point.values)
-            errors = [finding for finding in findings if finding.severity == "error"]
+            errors = _errors(findings)
             if errors:
                 at = place(self._document, ("variations", "over", next(iter(point.values))))[1]
                 told = ", ".join(f"{name} = {value}" for name, value in point.values.items())
@@ -255,13 +255,16 @@ def validate(path: str | Path, *, play: bool = False) -> list[Finding]:
     """
     try:
         opened = _read(Path(path))
-        scenario, found = opened.examine({})
-        if scenario is None:
-            return found
-        found += opened.examine_sweep()
-        return [*found, *opened.play()] if play and all(f.severity != "error" for f in found) else found
+        found = opened.examine({})[1]
+        if not _errors(found):
+            found += opened.examine_sweep()
+        return [*found, *opened.play()] if play and not _errors(found) else found
     except ScenarioError as error:
         return error.findings
+
+
+def _errors(findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity == "error"]
 
 
 def _read(path: Path) -> Template:

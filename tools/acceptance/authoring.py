@@ -57,6 +57,7 @@ def same_bytes(folder: Path) -> Result:
         parts = [_hashes(name, 15, 1, -1, shard, 3, without) for shard in range(3)]
         joined = {k: value for part in parts for k, value in part.items()}
         fast = _hashes(name, 60, 4, 1, 0, 1, plain)
+        fast = {k: fast.get(k, "") for k in whole}  # its last fourth frame may lie beyond the slow clip's last
         if not whole == joined == fast:
             unequal.append(name)
     return Result({"scenarios": names, "unequal": unequal}, not unequal)
