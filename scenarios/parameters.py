@@ -48,8 +48,8 @@ class Parameter(Strict):
         """``value`` as this parameter, numbers in SI. Raises ``ValueError`` where it does not fit."""
         read = self._typed(value)
         for bound, wrong, word in (
-            (self.min, lambda a, b: a < b, "at least"),
-            (self.max, lambda a, b: a > b, "at most"),
+            (self.min, lambda a, b: a < b - 1e-6 * abs(b), "at least"),  # units do not convert exactly
+            (self.max, lambda a, b: a > b + 1e-6 * abs(b), "at most"),
         ):
             if bound is not None and wrong(read, self._typed(bound)):
                 raise ValueError(f"expected {word} {bound}, not {value!r}")

@@ -29,7 +29,10 @@ def outcomes(timeline: Timeline) -> tuple[Outcome, ...]:
     >>> all(outcome.met for outcome in outcomes(compile(load("cut_in"), fps=7.5)))
     True
     """
-    frames = list(timeline) if any(check.condition is None for check in timeline.scenario.expect) else []
+    return _outcomes(timeline, list(timeline) if any(c.condition is None for c in timeline.scenario.expect) else [])
+
+
+def _outcomes(timeline: Timeline, frames: list[FrameFacts]) -> tuple[Outcome, ...]:
     return tuple(
         _watched(check, timeline) if check.condition is not None else _looked_at(check, timeline, frames)
         for check in timeline.scenario.expect
@@ -38,14 +41,15 @@ def outcomes(timeline: Timeline) -> tuple[Outcome, ...]:
 
 def play_problems(timeline: Timeline) -> Iterator[Problem]:
     """Expectations that were not met (errors), and events and actors that came to nothing (warnings)."""
-    for i, outcome in enumerate(outcomes(timeline)):
+    frames = list(timeline)
+    for i, outcome in enumerate(_outcomes(timeline, frames)):
         if not outcome.met:
             yield Problem(("expect", i), f"found {outcome.id!r} not met: {outcome.told}")
     fired = {event.id for event in timeline.events}
     for i, event in enumerate(timeline.scenario.events):
         if event.id not in fired:
             yield Problem(("events", i), f"found {event.id!r} that never happens, expected it to", "warning")
-    shown = {body.track_id for facts in timeline for body in facts.objects or ()}
+    shown = {body.track_id for facts in frames for body in facts.objects or ()}
     for i, actor in enumerate(timeline.scenario.actors):
         if i + 1 not in shown:
             yield Problem(

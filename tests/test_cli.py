@@ -246,3 +246,13 @@ def test_setting_reaches_a_parameter_and_a_place(starter, tmp_path, capsys):
     code, _, err = run("preview", starter, "--out", tmp_path / "a", "--set", "colour", capsys=capsys)
     assert "'colour' is not NAME=VALUE" in err
     assert not (tmp_path / "a").exists()
+
+
+def test_list_draws_the_page_that_it_is_asked_for(tmp_path, capsys, monkeypatch):
+    import scenarios
+
+    few = {name: scenarios.shipped()[name] for name in ("cut_in", "empty_road")}
+    monkeypatch.setattr(scenarios, "shipped", lambda: few)
+    code, out, _ = run("list", "--page", tmp_path / "page", capsys=capsys)
+    assert (code, out.strip()) == (0, str(tmp_path / "page" / "index.html"))
+    assert {path.stem for path in (tmp_path / "page").glob("*.jpg")} == set(few)

@@ -1,42 +1,42 @@
-"""Every shipped scenario is a test item: it loads, compiles, and keeps what every timeline must keep."""
+"""Every shipped scenario is a test item: it plays as its file says, and keeps what every timeline must keep."""
 
 import dataclasses
 import math
-from functools import cache
+from functools import cache, cached_property
 
 import pytest
 import shapely
 
-from scenarios import Timeline, compile, load, shipped, validate
+from scenarios import Timeline, compile, load, shipped, template, validate
 from scenarios.casting import EGO_SIZE, REAR_AXLE
 from scenarios.crowdedness import crowdedness_class
-from scenarios.facts import categories
+from scenarios.facts import TIMES_OF_DAY, WEATHERS, FrameFacts, categories, time_of_day
+from scenarios.loading import LIBRARY
+from scenarios.variations import points
+from scenarios.verify import outcomes
 
 NAMES = sorted(shipped())
-EXPECTED = {
-    "day_free_ride",
-    "night_city",
-    "day_to_night",
-    "empty_road",
-    "dense_traffic",
-    "cut_in",
-    "lead_brake",
-    "pedestrian_crossing",
-    "night_crossing",
-    "curved_road",
-    "two_minutes",
-}
+GROUPS = {"lead", "cut_in", "oncoming", "pedestrian", "cyclist", "obstacle", "traffic", "environment"}
+LONG = {"two_minutes": 120.0, "five_minutes": 300.0}
+# One of each kind of movement, for what every scenario keeps in the same way.
+SOME = ["cut_in", "dense_traffic", "empty_road", "event_rain", "night_crossing", "oncoming_overtaker"]
+
+
+class Played(Timeline):
+    """A timeline that shows fewer of its frames to who goes through them: every second one, about 100 of a long one."""
+
+    @cached_property
+    def frames(self) -> list[FrameFacts]:
+        return [self[k] for k in range(0, len(self), max(2, len(self) // 100))]
+
+    def __iter__(self):
+        return iter(self.frames)
 
 
 @cache
-def timeline(name: str, fps: float = 7.5) -> Timeline:
-    return compile(load(name), fps=fps)
-
-
-def some(name: str, step: int) -> range:
-    """Frame numbers of the 7.5 frames/s timeline, fewer of the long one."""
-    frames = len(timeline(name))
-    return range(0, frames, step * max(1, frames // 150))
+def played(name: str) -> Played:
+    scenario = load(name)
+    return Played(scenario, fps=7.5, seed=scenario.seed)
 
 
 def footprint(x: float, y: float, heading: float, length: float, width: float) -> shapely.Polygon:
@@ -67,72 +67,92 @@ def test_overlap_check_sees_an_overlap():
     assert overlaps([footprint(0, 0, 0, 4, 2), footprint(3.9, 0, 0, 4, 2), footprint(9, 0, 0.5, 4, 2)]) == 1
 
 
-def test_the_promised_scenarios_are_shipped():
-    assert set(NAMES) >= EXPECTED
+def check_bodies(line: Timeline) -> None:
+    """No vehicle overlaps another, nobody is driven over, and without an event of its own the ego keeps its lane."""
+    steers = {event.do.kind for event in line.scenario.events if event.actor == "ego"} & {"change_lane", "lane_offset"}
+    center = line.world.road.lane_center(line.scenario.road.ego_lane)
+    for k in range(0, len(line), max(2, len(line) // 150)):
+        bodies = vehicles(line, k)
+        assert overlaps(bodies) == 0, k
+        people = [shapely.Point(state.x, state.y) for state in line.track(k) if state.category == "pedestrian"]
+        ground = shapely.union_all(bodies)
+        assert not any(ground.intersects(person.buffer(0.25)) for person in people), k
+        if not steers:
+            ego = line.ego(k)
+            place = line.world.road.project(ego.x, ego.y, line.ego_s(k))
+            assert place == pytest.approx((line.ego_s(k), center), abs=0.01), k
+
+
+def check_boxes(facts: FrameFacts) -> None:
+    """Boxes lie inside the image, ids increase, and crowdedness is the recount."""
+    count = {"vehicle": 0, "person": 0}
+    for thing in facts.objects:
+        x1, y1, x2, y2 = thing.box
+        assert 0 <= x1 < x2 <= facts.camera.width
+        assert 0 <= y1 < y2 <= facts.camera.height
+        tall = y2 - y1 >= 0.05 * facts.camera.height
+        count[thing.group] += tall and thing.occlusion <= 0.5 and thing.truncation <= 0.6
+    assert (facts.crowdedness.vehicles, facts.crowdedness.people) == (count["vehicle"], count["person"])
+    ids = [thing.track_id for thing in facts.objects]
+    assert ids == sorted(set(ids))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_file_is_valid_described_and_named_as_its_file(name):
-    path = shipped()[name]
-    assert validate(path) == []
-    scenario = load(path)
+def test_scenario_plays_as_its_file_says(name):
+    assert validate(shipped()[name]) == []
+    line = played(name)
+    assert [outcome for outcome in outcomes(line) if not outcome.met] == []
+    assert {event.id for event in line.events} == {event.id for event in line.scenario.events}
+    in_view = {thing.track_id for facts in line for thing in facts.objects}
+    assert in_view >= set(range(1, 1 + len(line.scenario.actors)))
+    for facts in line.frames[::2]:
+        check_boxes(facts)
+    check_bodies(line)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_file_is_described_and_can_be_varied(name):
+    path, opened, scenario = shipped()[name], template(name), load(name)
+    modeline, *_ = path.read_text(encoding="utf-8").splitlines()
+    schema = modeline.removeprefix("# yaml-language-server: $schema=")
+    assert (path.parent / schema).resolve() == LIBRARY.parent / "data" / "scenario.schema.json"
     assert scenario.name == path.stem
     assert 30 <= len(scenario.description) <= 120
     assert scenario.tags
-    assert scenario.clock.duration == (120.0 if name == "two_minutes" else 20.0)
+    assert scenario.expect
+    assert scenario.clock.duration == LONG.get(name, min(max(scenario.clock.duration, 12.0), 20.0))
+    assert opened.parameters
+    sweep = list(points(opened.variations, opened.defaults))
+    assert 8 <= len(sweep) <= 64
+    assert opened.scenario(sweep[-1].values) != scenario
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_vehicle_overlaps_another(name):
-    line = timeline(name)
-    assert [k for k in some(name, 2) if overlaps(vehicles(line, k))] == []
+def test_names_are_unique_and_folders_are_the_groups():
+    paths = list(LIBRARY.rglob("*.yaml"))
+    assert len(paths) == len(NAMES) >= 36
+    assert {path.parent.name for path in paths} == GROUPS
+    assert all(path.parent.parent == LIBRARY for path in paths)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_nobody_is_driven_over(name):
-    line = timeline(name)
-    for k in some(name, 2):
-        bodies = shapely.union_all(vehicles(line, k))
-        people = [state for state in line.track(k) if state.category == "pedestrian"]
-        assert not any(bodies.intersects(shapely.Point(state.x, state.y).buffer(0.25)) for state in people)
+def test_library_covers_weathers_times_of_day_and_road_users():
+    scenarios = [load(name) for name in NAMES]
+    states = [state for s in scenarios for state in (s.environment.initial, *s.environment.timeline)]
+    assert {state.weather for state in states} >= set(WEATHERS)
+    assert {time_of_day(state.daylight) for state in states if state.daylight is not None} == set(TIMES_OF_DAY)
+    assert {actor.category for s in scenarios for actor in s.actors} == set(categories())
+    assert {s.road.lanes for s in scenarios} == {1, 2, 3}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_ego_stays_in_its_lane(name):
-    line = timeline(name)
-    center = line.world.road.lane_center(line.scenario.road.ego_lane)
-    for k in some(name, 3):
-        ego = line.ego(k)
-        s, d = line.world.road.project(ego.x, ego.y, line.ego_s(k))
-        assert (s, d) == pytest.approx((line.ego_s(k), center), abs=0.01)
+def test_occluded_child_is_swept_over_speed_and_light():
+    opened = template("child_occluded")
+    sweep = [tuple(point.values.values()) for point in points(opened.variations, opened.defaults)]
+    speeds = [pytest.approx(speed / 3.6, abs=1e-5) for speed in range(10, 61, 5)]
+    assert sweep == [(speed, light) for speed in speeds for light in ("day", "night")]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_event_fires(name):
-    line = timeline(name)
-    assert {event.id for event in line.events} == {event.id for event in line.scenario.events}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_boxes_lie_inside_the_image_and_crowdedness_is_the_recount(name):
-    line = timeline(name)
-    for k in some(name, 5):
-        facts = line[k]
-        count = {"vehicle": 0, "person": 0}
-        for thing in facts.objects:
-            x1, y1, x2, y2 = thing.box
-            assert 0 <= x1 < x2 <= facts.camera.width
-            assert 0 <= y1 < y2 <= facts.camera.height
-            tall = y2 - y1 >= 0.05 * facts.camera.height
-            count[thing.group] += tall and thing.occlusion <= 0.5 and thing.truncation <= 0.6
-        assert (facts.crowdedness.vehicles, facts.crowdedness.people) == (count["vehicle"], count["person"])
-        ids = [thing.track_id for thing in facts.objects]
-        assert ids == sorted(set(ids))
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOME)
 def test_same_seed_gives_the_same_facts_and_another_seed_others(name):
-    line, again = timeline(name), compile(load(name), fps=0.5)
+    line, again = played(name), compile(load(name), fps=0.5)
     other = compile(load(name), fps=0.5, seed=line.seed + 1)
     frames = range(0, len(again), 3)
     assert [dataclasses.replace(again[k], index=15 * k) for k in frames] == [line[15 * k] for k in frames]
@@ -142,31 +162,32 @@ def test_same_seed_gives_the_same_facts_and_another_seed_others(name):
         assert [other[k] for k in frames] != [again[k] for k in frames]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOME)
 def test_frame_k_at_7_5_is_frame_4k_at_30(name):
-    slow, fast = timeline(name), compile(load(name), fps=30)
+    slow, fast = played(name), compile(load(name), fps=30)
     assert len(fast) == 4 * len(slow)
-    for k in some(name, 15):
+    for k in range(0, len(slow), 15):
         assert dataclasses.replace(slow[k], index=0) == dataclasses.replace(fast[4 * k], index=0)
         assert slow.track(k) == fast.track(4 * k)
 
 
-def share(name: str, *classes: str) -> float:
-    line = timeline(name)
-    seen = [crowdedness_class(line[k].crowdedness) for k in some(name, 5)]
-    return sum(kind in classes for kind in seen) / len(seen)
-
-
 def test_crowdedness_is_as_the_name_says():
+    names = ("empty_road", "lead_brake", "night_city", "dense_traffic")
+    seen = {name: [crowdedness_class(facts.crowdedness) for facts in played(name)] for name in names}
+
+    def share(name: str, *classes: str) -> float:
+        return sum(kind in classes for kind in seen[name]) / len(seen[name])
+
     assert share("empty_road", "empty") == 1.0
     assert share("dense_traffic", "high") > 0.5
     assert share("night_city", "medium", "high") > 0.5
     assert share("lead_brake", "low") > 0.8
+    assert {kind for kinds in seen.values() for kind in kinds} == {"empty", "low", "medium", "high"}
 
 
 def seen(name: str, actor: int, event: str) -> dict[float, object]:
     """The object of an actor (numbered from 1) by seconds since its event, for 9 s, where it is seen unhidden."""
-    line = timeline(name)
+    line = played(name)
     fired = {fired.id: fired.time for fired in line.events}[event]
     first = round(fired * line.fps)
     return {
@@ -209,6 +230,6 @@ def test_crossing_person_walks_through_the_view_from_side_to_side(name, actor, e
 
 def test_ego_brakes_for_the_crossing_person_and_for_the_braking_van():
     for name in ("pedestrian_crossing", "night_crossing", "lead_brake"):
-        speeds = [timeline(name).ego(k).speed for k in range(150)]
+        speeds = [played(name).ego(k).speed for k in range(150)]
         assert min(speeds) < 0.5 * speeds[0]
         assert speeds[-1] > 0.7 * speeds[0]

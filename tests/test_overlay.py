@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.overlay import birds_eye, draw, sketch, storyboard
-from drivesim.overlay.ground import area_pixels, dashes, line_pixels, to_ego
-from drivesim.overlay.pen import COLOURS, clock, fill, stroke, text_size, write
-from scenarios import compile, load
-from scenarios.camera import project_box, project_line, project_polygon
+from drivesim.overlay import Label, birds_eye, draw, event_colours, labels, sketch, storyboard
+from drivesim.overlay.birds_eye import AHEAD, BEHIND
+from drivesim.overlay.ground import area_pixels, beside, dashes, line_pixels, rectangles, to_ego
+from drivesim.overlay.pen import ACTOR_COLOURS, COLOURS, EGO_COLOUR, INK, Names, clock, fill, stroke, text_size, write
+from scenarios import compile, load, loads
+from scenarios.camera import box_corners, project_box, project_line, project_points, project_polygon
 from scenarios.facts import Camera, Crowdedness, EgoState, FrameFacts, LaneLine, ObjectFacts, RoadFacts
 
 BLACK = np.zeros((512, 1024, 3), np.uint8)
@@ -113,11 +114,30 @@ def test_the_strip_says_more_when_more_is_known():
 
 def test_words_are_kept_inside_the_picture():
     picture = np.zeros((40, 200, 3), np.uint8)
-    write(picture, "car 12", 195, -20, scale=0.45, back=(0, 0, 255))
-    width, height = text_size("car 12", 0.45)
-    blue = np.argwhere((picture == (0, 0, 255)).all(axis=2))
-    assert blue[:, 1].min() >= 200 - width - 5
-    assert blue[:, 0].max() <= height + 2
+    write(picture, "car 12", 195, -20, size=13, back=(0, 0, 255))
+    width, height = text_size("car 12", 13)
+    assert bounds(picture) == (200 - width, 0, 199, height - 1)
+    assert (picture.max(axis=(0, 1)) > 200).all()  # white words
+
+
+def test_words_wider_than_the_picture_are_cut_off():
+    picture = np.zeros((20, 30, 3), np.uint8)
+    write(picture, "far too long for this", 0, 0, size=13)
+    assert picture[:, 20:].any()
+
+
+def test_larger_letters_take_more_room_and_all_words_of_a_size_are_equally_tall():
+    assert text_size("ego", 20)[0] > 1.3 * text_size("ego", 13)[0]
+    assert text_size("a", 13)[1] == text_size("gj|", 13)[1] == text_size("", 13)[1]
+
+
+def test_names_give_way_to_those_before_them():
+    picture = np.zeros((100, 100, 3), np.uint8)
+    names = Names(picture, 13)
+    for colour in ((200, 0, 0), (0, 200, 0), (0, 0, 200)):
+        names.write("walker", 10, 10, colour, down=True)
+    tops = [np.argwhere((picture == colour).all(axis=2))[:, 0].min() for colour in np.eye(3, dtype=int) * 200]
+    assert np.diff(tops).tolist() == [text_size("walker", 13)[1] + 1] * 2
 
 
 def test_lines_and_areas_far_outside_the_picture_do_not_overflow():
@@ -125,17 +145,33 @@ def test_lines_and_areas_far_outside_the_picture_do_not_overflow():
     fill(picture, np.array([[50.0, -1e6], [1e6, -1e6], [1e6, 1e6], [50.0, 1e6]]), (9, 9, 9))
     assert (picture[:, 52:] == 9).all()
     assert not picture[:, :48].any()
-    stroke(picture, np.array([[-1e6, 10.0], [1e6, 10.0]]), (200, 0, 0))
+    stroke(picture, (200, 0, 0), np.array([[-1e6, 10.0], [1e6, 10.0]]))
     assert (picture[10, :, 0] > 100).all()
 
 
 def test_quick_projection_equals_the_cameras_own():
     ahead = np.array([[5.0, 1.0, 0.0], [20.0, 2.0, 0.0], [20.0, -2.0, 0.0]])
-    for points in (ahead, ahead - [10.0, 0.0, 0.0]):  # the second crosses the near plane
-        for ours, theirs in zip(line_pixels(CAMERA, points), project_line(CAMERA, points), strict=True):
-            assert np.allclose(ours, theirs)
-        ours, theirs = area_pixels(CAMERA, points), project_polygon(CAMERA, points)
-        assert {tuple(row) for row in ours.round(6)} == {tuple(row) for row in theirs.round(6)}
+    there_and_back = np.array([[-5.0, 1.0, 0.0], [9.0, 2.0, 0.0], [20.0, 2.0, 0.0], [-3.0, -1.0, 0.0], [4.0, 0.0, 0.0]])
+    for points in (ahead, ahead - [10.0, 0.0, 0.0], ahead - [30.0, 0.0, 0.0], there_and_back):
+        ours, theirs = line_pixels(CAMERA, points), project_line(CAMERA, points)
+        assert len(ours) == len(theirs)
+        assert all(np.allclose(a, b) for a, b in zip(ours, theirs, strict=True))
+        area, expected = area_pixels(CAMERA, points), project_polygon(CAMERA, points)
+        apart = np.abs(area[:, None] - expected[None]).max(axis=2)
+        assert max(apart.min(axis=0, initial=0).max(initial=0), apart.min(axis=1, initial=9e9).max(initial=0)) < 1e-3
+    assert [len(line) for line in line_pixels(CAMERA, ahead, ahead[:2], there_and_back)] == [3, 2, 4, 2]
+
+
+def test_outlines_from_above_are_those_of_the_cameras_boxes():
+    outline = rectangles(np.array([[3.0, 4.0, 0.7]]), np.array([[4.5, 1.8]]))[0]
+    assert np.allclose(outline, box_corners((3.0, 4.0, 0.0), (4.5, 1.8, 1.0), 0.7)[:4, :2])
+
+
+def test_the_sidewalks_lie_beside_the_road(timeline):
+    road = timeline[0].road
+    wide = beside(road, 2.0)
+    across = [points[:, 1].max() - points[:, 1].min() for points in (wide, np.array(road.drivable))]
+    assert across[0] == pytest.approx(across[1] + 4.0)
 
 
 def test_world_points_turn_into_the_ego_frame():
@@ -173,20 +209,93 @@ def test_a_body_of_the_sketch_has_the_colour_of_its_appearance(timeline):
     assert middle[0] > 3 * middle[1:].max()
 
 
-def test_birds_eye_shows_the_ego_low_in_the_middle_and_others_in_their_colour(timeline):
+def test_the_sketch_paints_dashes_where_the_road_has_them(timeline):
+    facts, s = timeline[9], timeline.ego_s(9)
+    picture = sketch(timeline, facts)
+    line = next(line for line in facts.road.lines if line.kind == "dashed")
+    first = 9.0 * np.ceil((s + 6.0) / 9.0) - s  # a dash of 3 m and a gap of 6 m begin here, ahead of the ego
+    places = np.array([[first + along, line.points[0][1], 0.0] for along in (1.5, 6.0)])
+    (on, off), _ = project_points(CAMERA, places)
+    brightness = [int(picture[round(y), round(x)].min()) for x, y in (on, off)]
+    assert brightness[0] > brightness[1] + 80
+
+
+def test_actors_are_labelled_in_the_order_of_the_file():
+    scenario = load("two_minutes")
+    assert labels(scenario) == {1: Label("cutter", ACTOR_COLOURS[0]), 2: Label("walker", ACTOR_COLOURS[1])}
+    assert event_colours(scenario) == {"cut_in": ACTOR_COLOURS[0], "leave": ACTOR_COLOURS[0], "cross": ACTOR_COLOURS[1]}
+
+
+def test_of_an_actor_the_box_has_its_colour_and_its_name_and_other_boxes_are_plain():
+    facts = frame_facts(camera=CAMERA, objects=(car(),))
+    actor, other = (
+        draw(BLACK, facts, strip=False, labels={track: Label("cutter", (255, 0, 0))}).astype(int) for track in (1, 2)
+    )
+    above = slice(0, int(car().box[1]) - 2)
+    assert (actor[above] == (255, 0, 0)).all(axis=2).sum() > 100
+    assert (actor[above] == INK).all(axis=2).any()
+    assert actor[..., 1].max() < 30
+    assert not other[above].any()
+    assert np.ptp(other, axis=2).max() < 20
+    assert other.max() > 150
+
+
+SCALE = 512 / (AHEAD + BEHIND)  # px per m
+
+
+def test_birds_eye_shows_the_ego_low_in_the_middle_and_actors_in_their_colour(timeline):
     picture = birds_eye(timeline, timeline[8], width=384, height=512)
-    scale = 512 / 66.0  # 52 m ahead and 14 m behind
-    assert (picture[round(512 - (14 - 0.5) * scale), 192] > 230).all()
-    assert (np.abs(picture.astype(int) - COLOURS["car"]).max(axis=2) < 4).sum() > 100
+    assert (picture[round(512 - (BEHIND - 0.5) * SCALE), 192] == EGO_COLOUR).all()
+    actor = np.argwhere((picture == labels(timeline.scenario)[1].colour).all(axis=2))
+    state = next(state for state in timeline.track(8) if state.track_id == 1)
+    ahead = to_ego(timeline.ego(8), np.array([[state.x, state.y]]))[0, 0]
+    assert np.abs(actor[:, 0] - (512 - (BEHIND + ahead) * SCALE)).min() < 3
+    assert not (picture == COLOURS["car"]).all(axis=2).any()
+
+
+def test_birds_eye_draws_where_an_actor_came_from():
+    timeline = compile(load("cut_in"), fps=4)
+    trail = np.array([round(0.6 * channel) for channel in ACTOR_COLOURS[0]])
+    seen = [
+        np.argwhere(np.abs(birds_eye(timeline, timeline[k], height=512).astype(int) - trail).max(axis=2) < 2)
+        for k in (0, 24)
+    ]
+    assert len(seen[0]) == 0
+    assert np.ptp(seen[1][:, 0]) > 100
+
+
+def test_birds_eye_names_an_actor_off_the_map_at_its_edge():
+    timeline = compile(load("two_minutes"), fps=1)
+    colour = labels(timeline.scenario)[2].colour  # 700 m ahead at first, behind at the end
+    tops = []
+    for k in (0, len(timeline) - 1):
+        rows = np.argwhere((birds_eye(timeline, timeline[k], height=512) == colour).all(axis=2))[:, 0]
+        tops.append((rows.min(), rows.max()))
+    assert tops[0][0] == 0
+    assert tops[0][1] < 30
+    assert tops[1][0] > 480
+    assert tops[1][1] == 511
+
+
+def test_birds_eye_names_each_of_two_actors_off_the_map():
+    actors = "".join(
+        f"  - {{id: car_{ahead}, class: car, initial: {{lane: 0, ahead: {ahead}}}}}\n" for ahead in (300, 400)
+    )
+    timeline = compile(
+        loads(f"schema: drivesim.scenario/1\nname: two\nclock: {{duration: 1.0}}\nactors:\n{actors}"), fps=1
+    )
+    picture = birds_eye(timeline, timeline[0], height=512)
+    near, far = (np.argwhere((picture == ACTOR_COLOURS[number]).all(axis=2))[:, 0] for number in (0, 1))
+    assert near.max() < far.min() < 40
 
 
 def test_storyboard_lays_stills_in_rows_with_labels_below():
     frames = [np.full((50, 100, 3), 40 * k, np.uint8) for k in range(1, 6)]
-    sheet = storyboard(frames, [f"still {k}" for k in range(5)], columns=2, width=200)
-    assert sheet.shape[1] == 2 * (200 + 6) + 6
-    places = [(50, 50), (50, 300)]
+    sheet = storyboard(frames, [f"still {k}" for k in range(5)], columns=2, width=400)
+    assert sheet.shape[1] == 2 * (400 + 6) + 6
+    places = [(50, 50), (50, 500)]
     assert [int(sheet[y, x, 0]) for y, x in places] == [40, 80]
-    assert sheet[6 + 100 : 6 + 100 + 12, 6:100].max() > 200  # words under the first
+    assert sheet[6 + 200 : 6 + 200 + 16, 6:100].max() > 200  # words under the first
     with pytest.raises(ValueError, match="5 frames and 1 labels"):
         storyboard(frames, ["one"])
 

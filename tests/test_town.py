@@ -152,8 +152,9 @@ def test_lane_markings_follow_a_bend() -> None:
 
 
 def _bent() -> str:
-    path = Path(sys.modules["scenarios"].__file__).parent / "library" / "cut_in.yaml"
-    return path.read_text(encoding="utf-8").replace("ego_lane: 0}", "ego_lane: 0, curvature: [[0, 0.02]]}")
+    text = shipped()["cut_in"].read_text(encoding="utf-8")
+    assert "ego_lane: 0}" in text
+    return text.replace("ego_lane: 0}", "ego_lane: 0, curvature: [[0, 0.02]]}")
 
 
 def test_a_clip_of_the_town_carries_the_facts_of_its_timeline(tmp_path: Path) -> None:

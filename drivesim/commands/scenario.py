@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 def add(groups: Any) -> None:
     """Declare the commands."""
-    command(groups, "list", run_list, about="list the shipped scenarios, a line each", example="drivesim list")
+    listed = command(
+        groups,
+        "list",
+        run_list,
+        about="list the shipped scenarios, a line each",
+        example="drivesim list --page out/library",
+    )
+    listed.add_argument("--page", metavar="DIR", help="draw them too: a page of pictures, in a new folder")
 
     new = command(
         groups, "new", run_new, about="write a commented starter scenario", example="drivesim new my_street.yaml"
@@ -87,9 +94,15 @@ def shard_of(text: str) -> tuple[int, int]:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print name, length and description of each shipped scenario."""
+    """Print name, length and description of each shipped scenario, or draw their page."""
     from scenarios import load, shipped
 
+    if arguments.page is not None:
+        from drivesim.library_page import library_page
+
+        with progress_bar("page") as progress:
+            print(library_page(shipped(), arguments.page, progress=progress))
+        return 0
     names = sorted(shipped())
     width = max(map(len, names))
     for name in names:

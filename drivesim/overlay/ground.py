@@ -1,13 +1,14 @@
-"""From places to pixels: the world in the ego frame, the dashes of a line, lines and areas before the camera."""
+"""From places to pixels: the world in the ego frame, outlines from above, lines and areas before the camera."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from scenarios.camera import NEAR, project_line, project_points, project_polygon
-from scenarios.facts import Camera, EgoState
+from scenarios.camera import NEAR, project_points
+from scenarios.facts import Camera, EgoState, RoadFacts
 from scenarios.road import DASH, DASH_PERIOD
 
 
@@ -18,8 +19,40 @@ def to_ego(ego: EgoState, points: np.ndarray) -> np.ndarray:
     return np.stack([cos * x + sin * y, cos * y - sin * x], axis=1)
 
 
+def poses_to_ego(ego: EgoState, poses: Sequence[tuple[float, float, float]]) -> np.ndarray:
+    """World poses (x, y, heading) in the ego frame (n 3), metres and rad."""
+    rows = np.array(poses, dtype=float).reshape(-1, 3)
+    return np.concatenate([to_ego(ego, rows[:, :2]), rows[:, 2:] - ego.heading], axis=1)
+
+
+def rectangles(poses: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Outlines (n 4 2) from above, from front left counter-clockwise, of bodies with these poses (n 3: x, y, heading).
+
+    ``sizes`` (n 2 or more): length and width, m.
+
+    >>> rectangles(np.array([[10.0, 0.0, np.pi / 2]]), np.array([[4.0, 2.0]])).round(3).tolist()
+    [[[9.0, 2.0], [9.0, -2.0], [11.0, -2.0], [11.0, 2.0]]]
+    """
+    along = 0.5 * sizes[:, :1] * np.array([1.0, -1.0, -1.0, 1.0])
+    across = 0.5 * sizes[:, 1:2] * np.array([1.0, 1.0, -1.0, -1.0])
+    cos, sin = np.cos(poses[:, 2:3]), np.sin(poses[:, 2:3])
+    return np.stack([poses[:, :1] + cos * along - sin * across, poses[:, 1:2] + sin * along + cos * across], axis=2)
+
+
+def beside(road: RoadFacts, width: float) -> np.ndarray:
+    """The drivable area widened by ``width`` m on both sides, as a polygon (n 2) in the ego frame."""
+    right, left = np.array(road.lines[0].points), np.array(road.lines[-1].points)
+    outward = width * (right - left) / np.linalg.norm(right - left, axis=1, keepdims=True)
+    return np.concatenate([right + outward, (left - outward)[::-1]])
+
+
+def flat(points: np.ndarray) -> np.ndarray:
+    """Points (n 2) on the ground as points (n 3) in space."""
+    return np.concatenate([points, np.zeros((len(points), 1))], axis=1)
+
+
 def dashes(points: np.ndarray, start: float) -> list[np.ndarray]:
-    """The painted parts (2 2) of a dashed line through ``points`` (n 2), whose first point lies at s = ``start`` m.
+    """The painted parts (each 2 k) of a dashed line through ``points`` (n k), whose first point is at s = ``start`` m.
 
     Dashes are painted where s modulo 9 m is below 3 m.
 
@@ -28,21 +61,37 @@ def dashes(points: np.ndarray, start: float) -> list[np.ndarray]:
     """
     along = start + np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     first = math.floor(along[0] / DASH_PERIOD) * DASH_PERIOD
-    parts = []
-    for begin in np.arange(first, along[-1], DASH_PERIOD):
-        ends = np.clip([begin, begin + DASH], along[0], along[-1])
-        if ends[1] > ends[0]:
-            parts.append(np.stack([np.interp(ends, along, points[:, axis]) for axis in (0, 1)], axis=1))
+    begins = np.arange(first, along[-1], DASH_PERIOD)
+    ends = np.clip(np.stack([begins, begins + DASH], axis=1), along[0], along[-1])
+    ends = ends[ends[:, 1] > ends[:, 0]]
+    return list(np.stack([np.interp(ends, along, points[:, axis]) for axis in range(points.shape[1])], axis=2))
+
+
+def line_pixels(camera: Camera, *lines: np.ndarray) -> list[np.ndarray]:
+    """Polylines (n 3, ego frame) as pixel polylines (m 2), cut at the near plane: `project_line`, many at once."""
+    if not lines:
+        return []
+    points = np.concatenate(lines)
+    pixels, depth = project_points(camera, points)
+    ahead = depth >= NEAR
+    turns = np.flatnonzero(ahead[1:] != ahead[:-1])
+    share = (NEAR * (1 + 1e-9) - depth[turns]) / (depth[turns + 1] - depth[turns])
+    cuts, _ = project_points(camera, points[turns] + share[:, None] * (points[turns + 1] - points[turns]))
+    parts, end = [], 0
+    for line in lines:
+        start, end = end, end + len(line)
+        if ahead[start:end].all():
+            parts.append(pixels[start:end])
+            continue
+        edges = start + np.flatnonzero(np.diff(ahead[start:end], prepend=False, append=False))
+        for first, last in zip(edges[::2], edges[1::2], strict=True):
+            before = cuts[turns == first - 1] if first > start else cuts[:0]
+            after = cuts[turns == last - 1] if last < end else cuts[:0]
+            parts.append(np.concatenate([before, pixels[first:last], after]))
     return parts
 
 
-def line_pixels(camera: Camera, points: np.ndarray) -> list[np.ndarray]:
-    """`project_line`, at a tenth of its time where the whole line (n 3, ego frame) lies before the camera."""
-    pixels, depth = project_points(camera, points)
-    return [pixels] if depth.min() >= NEAR else project_line(camera, points)
-
-
 def area_pixels(camera: Camera, points: np.ndarray) -> np.ndarray:
-    """`project_polygon`, at a tenth of its time where the whole polygon (n 3, ego frame) lies before the camera."""
-    pixels, depth = project_points(camera, points)
-    return pixels if depth.min() >= NEAR else project_polygon(camera, points)
+    """The flat polygon ``points`` (n 3, ego frame) as pixels (m 2), cut at the near plane; (0 2) when behind it."""
+    parts = line_pixels(camera, np.concatenate([points, points[:1]]))
+    return np.concatenate(parts) if parts else np.zeros((0, 2))

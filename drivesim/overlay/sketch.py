@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from drivesim.overlay.annotate import HIDDEN
-from drivesim.overlay.ground import area_pixels, dashes, line_pixels, to_ego
-from drivesim.overlay.pen import LINE_COLOURS, Colour, fill, mixed, shaded, stroke
-from scenarios.camera import box_corners, project_points
+from drivesim.overlay.ground import area_pixels, beside, dashes, flat, line_pixels, poses_to_ego, rectangles
+from drivesim.overlay.pen import FAR, LINE_COLOURS, Colour, dot, fill, mixed, shaded, stroke
+from scenarios.camera import NEAR, project_points
 from scenarios.facts import Camera, FrameFacts, ObjectFacts
-from scenarios.scenery import REACH, Scenery
+from scenarios.scenery import REACH
 from scenarios.timeline import Timeline
 
 SIGHT = 120.0  # m
+_BEHIND = 5.0  # m behind the ego where the road of a frame's facts begins
 _SKIES: tuple[tuple[Colour, Colour], ...] = (  # (zenith, horizon) at night, at dawn or dusk, by day
     ((10, 12, 28), (34, 38, 62)), ((74, 84, 124), (232, 160, 112)), ((104, 158, 222), (206, 224, 240)),
 )  # fmt: skip
@@ -25,30 +28,23 @@ _CLOUDS: dict[str, tuple[Colour, float]] = {  # colour by day, share of the sky
 _GROUND, _WALK, _ROAD = (116, 128, 100), (158, 156, 150), (96, 98, 102)
 _WALLS: tuple[Colour, ...] = ((190, 164, 140), (170, 130, 112), (202, 196, 184), (150, 156, 164), (186, 178, 132))
 _TREE, _POST = (84, 132, 72), (104, 96, 88)
-_FACES = (  # corners as `box_corners` numbers them, outward normal (along, across, up), brightness
-    ((0, 3, 7, 4), (1, 0, 0), 0.78), ((1, 2, 6, 5), (-1, 0, 0), 0.72),
-    ((0, 1, 5, 4), (0, 1, 0), 0.60), ((3, 2, 6, 7), (0, -1, 0), 0.90), ((4, 5, 6, 7), (0, 0, 1), 1.0),
+_FACES = (  # front, rear, left, right, top: corners as `box_corners` numbers them, brightness
+    ([0, 3, 7, 4], 0.78), ([1, 2, 6, 5], 0.72), ([0, 1, 5, 4], 0.60), ([3, 2, 6, 7], 0.90), ([4, 5, 6, 7], 1.0),
 )  # fmt: skip
 
 
-def sketch(timeline: Timeline, facts: FrameFacts) -> np.ndarray:
+def sketch(timeline: Timeline, facts: FrameFacts, camera: Camera | None = None) -> np.ndarray:
     """The frame of ``timeline`` with these ``facts`` as its camera would roughly see it, uint8 (h w 3) RGB.
 
     Sky and brightness follow daylight and weather; bodies have their own colours and lit brake lights and indicators.
+    ``camera``: another than the timeline's own, say the same at another size.
     """
-    k, camera, daylight = facts.index, timeline.camera, timeline.daylight(facts.index)
+    k, camera, daylight = facts.index, camera or timeline.camera, timeline.daylight(facts.index)
     canvas = _sky(camera, facts, daylight)
     light = 0.28 + 0.72 * daylight
-    _ground(canvas, timeline, k, light)
-    ego, s = timeline.ego(k), timeline.ego_s(k)
-    things = timeline.world.scenery(s - REACH, s + SIGHT)
-    places = to_ego(ego, np.array([[thing.x, thing.y] for thing in things]).reshape(-1, 2))
-    for index in np.argsort(-np.linalg.norm(places, axis=1)):  # far to near
-        x, y = places[index]
-        _standing(canvas, camera, things[index], (x, y, things[index].heading - ego.heading), light)
-    shown = [thing for thing in facts.objects or () if (thing.occlusion or 0.0) < HIDDEN]
-    for thing in sorted(shown, key=lambda thing: -(thing.depth or 0.0)):
-        _road_user(canvas, camera, thing, light)
+    _ground(canvas, camera, timeline, facts, light)
+    _scenery(canvas, camera, timeline, k, light)
+    _road_users(canvas, camera, facts, light)
     return canvas
 
 
@@ -62,76 +58,120 @@ def _sky(camera: Camera, facts: FrameFacts, daylight: float) -> np.ndarray:
     top, bottom = mixed(top, cloud, share), mixed(bottom, cloud, share)
     horizon = int(np.clip(camera.cy - camera.fy * np.tan(camera.pitch), 1, camera.height))
     canvas = np.empty((camera.height, camera.width, 3), np.uint8)
-    canvas[:horizon] = np.linspace(top, bottom, horizon).astype(np.uint8)[:, None]
-    canvas[horizon:] = shaded(_GROUND, 0.28 + 0.72 * daylight)
+    ground = shaded(_GROUND, 0.28 + 0.72 * daylight)
+    cv2.rectangle(canvas, (0, horizon), (camera.width, camera.height), ground, -1)
+    column = np.linspace(top, bottom, horizon).astype(np.uint8)[:, None]
+    cv2.resize(column, (camera.width, horizon), dst=canvas[:horizon], interpolation=cv2.INTER_NEAREST)
     return canvas
 
 
-def _ground(canvas: np.ndarray, timeline: Timeline, k: int, light: float) -> None:
-    camera, road, ego, s = timeline.camera, timeline.world.road, timeline.ego(k), timeline.ego_s(k)
-    walk = to_ego(ego, np.array(road.area(s - 5, s + SIGHT, margin=road.sidewalk_width).exterior.coords))
-    fill(canvas, area_pixels(camera, _flat(walk)), shaded(_WALK, light))
-    shapes = road.facts(ego, s, behind=5.0, ahead=SIGHT)
-    fill(canvas, area_pixels(camera, _flat(np.array(shapes.drivable))), shaded(_ROAD, light))
-    for line in shapes.lines:
-        points = np.array(line.points)
-        for part in dashes(points, s - 5.0) if line.kind == "dashed" else [points]:
-            for pixels in line_pixels(camera, _flat(part)):
-                stroke(canvas, pixels, shaded(LINE_COLOURS[line.colour], light), 1 if line.kind == "edge" else 2)
+def _ground(canvas: np.ndarray, camera: Camera, timeline: Timeline, facts: FrameFacts, light: float) -> None:
+    if facts.road is None:
+        raise ValueError("the road is unknown, expected the facts of a timeline")
+    fill(
+        canvas, area_pixels(camera, flat(beside(facts.road, timeline.world.road.sidewalk_width))), shaded(_WALK, light)
+    )
+    fill(canvas, area_pixels(camera, flat(np.array(facts.road.drivable))), shaded(_ROAD, light))
+    start = timeline.ego_s(facts.index) - _BEHIND
+    styles: dict[tuple[str, int], list[np.ndarray]] = defaultdict(list)
+    for line in facts.road.lines:
+        points = flat(np.array(line.points))
+        parts = dashes(points, start) if line.kind == "dashed" else [points]
+        styles[line.colour, 1 if line.kind == "edge" else 2] += parts
+    for (colour, thickness), parts in styles.items():
+        pixels = line_pixels(camera, *parts)
+        stroke(canvas, shaded(LINE_COLOURS[colour], light), *pixels, thickness=thickness)
 
 
-def _standing(
-    canvas: np.ndarray, camera: Camera, thing: Scenery, pose: tuple[float, float, float], light: float
-) -> None:  # fmt: skip
-    """A house, a tree with its round crown, or a lamp; ``pose``: (x, y, heading) in the ego frame."""
-    x, y, heading = pose
-    length, width, height = thing.size
-    if thing.kind == "building":
-        wall = shaded(_WALLS[thing.variant % len(_WALLS)], light)
-        _solid(canvas, camera, (x, y, height / 2), thing.size, heading, wall)
+def _scenery(canvas: np.ndarray, camera: Camera, timeline: Timeline, k: int, light: float) -> None:
+    """Houses, lamps, and trees with their round crowns."""
+    ego, s = timeline.ego(k), timeline.ego_s(k)
+    things = timeline.world.scenery(s - REACH, s + SIGHT)
+    if not things:
         return
-    _solid(canvas, camera, (x, y, height / 2), (0.2, 0.2, height), heading, shaded(_POST, light))
-    if thing.kind == "tree":
-        radius = max(length, width) / 2
-        (pixel,), (depth,) = project_points(camera, np.array([[x, y, height - radius]]))
-        if depth > radius:
+    poses = poses_to_ego(ego, [(thing.x, thing.y, thing.heading) for thing in things])
+    heights = np.array([thing.size[2] for thing in things])
+    sizes = [thing.size if thing.kind == "building" else (0.2, 0.2, thing.size[2]) for thing in things]
+    solids = _solids(camera, np.column_stack([poses[:, :2], heights / 2]), np.array(sizes), poses[:, 2])
+    radii = np.array([max(thing.size[:2]) / 2 for thing in things])
+    crowns, depths = project_points(camera, np.column_stack([poses[:, :2], heights - radii]))
+    for i in np.argsort(-np.linalg.norm(poses[:, :2], axis=1)):  # far to near
+        thing, is_house = things[i], things[i].kind == "building"
+        _paint(canvas, camera, solids[i], shaded(_WALLS[thing.variant % len(_WALLS)] if is_house else _POST, light))
+        if thing.kind == "tree" and depths[i] > radii[i]:
             green = shaded(_TREE, light * (0.9 + 0.2 * (thing.variant % 7) / 6))
-            angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-            around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-            fill(canvas, pixel + around * radius * camera.fx / depth, green)
+            dot(canvas, crowns[i], radii[i] * camera.fx / depths[i], green)
 
 
-def _flat(points: np.ndarray) -> np.ndarray:
-    return np.pad(points, ((0, 0), (0, 1)))
+def _road_users(canvas: np.ndarray, camera: Camera, facts: FrameFacts, light: float) -> None:
+    shown = [thing for thing in facts.objects or () if (thing.occlusion or 0.0) < HIDDEN]
+    shown.sort(key=lambda thing: -(thing.depth or 0.0))
+    bodies = [_body(thing) for thing in shown]
+    if not bodies:
+        return
+    centers, sizes, headings, colours = (np.array(column) for column in zip(*bodies, strict=True))
+    for thing, solid, colour in zip(shown, _solids(camera, centers, sizes, headings), colours, strict=True):
+        _paint(canvas, camera, solid, shaded(colour, light))
+        if abs(thing.heading or 0.0) <= np.pi / 2:  # its rear is turned to the camera
+            _lamps(canvas, camera, thing, solid)
 
 
-def _road_user(canvas: np.ndarray, camera: Camera, thing: ObjectFacts, light: float) -> None:
+def _body(thing: ObjectFacts) -> tuple[Any, ...]:
     if thing.center is None or thing.size is None or thing.heading is None or thing.appearance is None:
         raise ValueError(f"track {thing.track_id} lacks its 3-D box or appearance, expected the facts of a timeline")
-    _solid(canvas, camera, thing.center, thing.size, thing.heading, shaded(thing.appearance, light))
-    if thing.lights is None or abs(thing.heading) > np.pi / 2:  # its rear is turned away
+    return thing.center, thing.size, thing.heading, thing.appearance
+
+
+def _lamps(canvas: np.ndarray, camera: Camera, thing: ObjectFacts, solid: _Solid) -> None:
+    if thing.lights is None or solid.pixels is None:
         return
-    corners = box_corners(thing.center, thing.size, thing.heading)
-    lamps = 0.5 * (corners[[1, 2]] + corners[[5, 6]])  # rear left and right, at half height
-    pixels, depth = project_points(camera, lamps)
-    for pixel, distance, side in zip(pixels, depth, ("left", "right"), strict=True):
+    for lower, upper, side in ((1, 5, "left"), (2, 6, "right")):  # rear corners
         blinks = thing.lights.indicator in (side, "both")
-        if np.isfinite(pixel).all() and (thing.lights.brake or blinks):
-            radius = max(2.0, 0.14 * camera.fx / distance)
-            corner = radius * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-            fill(canvas, pixel + corner, (255, 170, 20) if blinks else (255, 30, 30))
+        if thing.lights.brake or blinks:
+            radius = max(2.0, 0.14 * camera.fx / (thing.depth or 1.0))
+            corners = radius * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+            middle = 0.5 * (solid.pixels[lower] + solid.pixels[upper])
+            fill(canvas, middle + corners, (255, 170, 20) if blinks else (255, 30, 30))
 
 
-def _solid(
-    canvas: np.ndarray, camera: Camera, center: Sequence[float], size: Sequence[float], heading: float, colour: Colour
-) -> None:  # fmt: skip
-    """Fill the faces of a box that are turned to the camera, each in its own brightness."""
-    corners = box_corners(center, size, heading)
-    cos, sin = np.cos(heading), np.sin(heading)
-    to_eye = np.array([camera.x, camera.y, camera.z]) - np.array(center)
-    eye = np.array([cos * to_eye[0] + sin * to_eye[1], cos * to_eye[1] - sin * to_eye[0], to_eye[2]])
-    if to_eye[0] < -SIGHT or -to_eye[0] < -0.5 * (size[0] + size[1]):  # too far, or behind the camera
-        return
-    for face, normal, brightness in _FACES:
-        if eye @ normal > 0.5 * np.abs(np.array(size) @ normal):
-            fill(canvas, area_pixels(camera, corners[list(face)]), shaded(colour, brightness))
+class _Solid(NamedTuple):
+    """A box: corners (8 3) in the ego frame, the numbers of the faces that can be seen, pixels (8 2, int32).
+
+    ``pixels`` are None where a corner is behind the camera or far outside the picture.
+    """
+
+    corners: np.ndarray
+    faces: list[int]
+    pixels: np.ndarray | None
+
+
+def _solids(camera: Camera, centers: np.ndarray, sizes: np.ndarray, headings: np.ndarray) -> list[_Solid]:
+    """Boxes of centres (n 3), sizes (n 3: length, width, height) and headings (n), projected together."""
+    outlines = rectangles(np.column_stack([centers[:, :2], headings]), sizes)
+    heights = centers[:, 2:] + 0.5 * sizes[:, 2:] * np.repeat([-1.0, 1.0], 4)
+    corners = np.concatenate([np.concatenate([outlines, outlines], axis=1), heights[:, :, None]], axis=2)
+    flat_pixels, depth = project_points(camera, corners.reshape(-1, 3))
+    pixels, depth = flat_pixels.reshape(-1, 8, 2), depth.reshape(-1, 8)
+    x, y, z = (np.array([camera.x, camera.y, camera.z]) - centers).T  # from the box to the eye
+    cos, sin = np.cos(headings), np.sin(headings)
+    along, across = cos * x + sin * y, cos * y - sin * x
+    length, width, height = 0.5 * sizes.T
+    seen = np.stack([along > length, -along > length, across > width, -across > width, z > height], axis=1)
+    left, right = pixels[:, :, 0].min(axis=1), pixels[:, :, 0].max(axis=1)  # NaN, so never outside, near the camera
+    seen &= ~((depth.max(axis=1) < NEAR) | (x < -SIGHT) | (right < 0) | (left > camera.width))[:, None]
+    plain = np.abs(pixels).max(axis=(1, 2)) <= FAR  # not so of NaN
+    whole = np.rint(np.where(plain[:, None, None], pixels, 0.0)).astype(np.int32)
+    return [
+        _Solid(points, [number for number, is_seen in enumerate(faces) if is_seen], outline if is_plain else None)
+        for points, faces, outline, is_plain in zip(corners, seen.tolist(), whole, plain.tolist(), strict=True)
+    ]
+
+
+def _paint(canvas: np.ndarray, camera: Camera, solid: _Solid, colour: Colour) -> None:
+    """Fill the faces that can be seen, each in its own brightness."""
+    for number in solid.faces:
+        corners, brightness = _FACES[number]
+        if solid.pixels is None:
+            fill(canvas, area_pixels(camera, solid.corners[corners]), shaded(colour, brightness))
+        else:
+            cv2.fillConvexPoly(canvas, solid.pixels[corners], shaded(colour, brightness), cv2.LINE_AA)

@@ -27,6 +27,7 @@ from lines import (
 )
 
 from drivesim.doctor import shipped_parts
+from scenarios import shipped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,11 +103,12 @@ def suite(folder: Path) -> Result:
 
 def beginning(folder: Path, name: str, *, seconds: float) -> Path:
     """The first ``seconds`` of a shipped scenario, without what its timeline does later."""
-    text = yaml.safe_load((CHECKOUT / "scenarios" / "library" / f"{name}.yaml").read_text())
+    text = yaml.safe_load(shipped()[name].read_text())
     text["clock"]["duration"] = seconds
     text["environment"]["timeline"] = [
         row for row in text["environment"]["timeline"] if float(row["at"].removesuffix(" s")) < seconds
     ]
+    text = {key: value for key, value in text.items() if key not in ("expect", "variations")}
     file = folder / f"{name}_{seconds:g}.yaml"
     file.write_text(yaml.safe_dump(text))
     return file
