@@ -19,7 +19,7 @@ import pytest
 from drivesim.clips import verify
 from drivesim.town import CLASSES, Town, film, render
 from drivesim.town.street import AHEAD, BEHIND, LENGTH
-from scenarios import Timeline, compile, load, loads
+from scenarios import Timeline, compile, load, loads, shipped
 from scenarios.facts import FrameFacts
 from scenarios.scenery import World
 
