@@ -8,7 +8,18 @@ import pytest
 from drivesim.overlay import Label, birds_eye, draw, event_colours, labels, sketch, storyboard
 from drivesim.overlay.birds_eye import AHEAD, BEHIND
 from drivesim.overlay.ground import area_pixels, beside, dashes, line_pixels, rectangles, to_ego
-from drivesim.overlay.pen import ACTOR_COLOURS, COLOURS, EGO_COLOUR, INK, Names, clock, fill, stroke, text_size, write
+from drivesim.overlay.pen import (
+    ACTOR_COLOURS,
+    COLOURS,
+    EGO_COLOUR,
+    INK,
+    Names,
+    clock,
+    fill,
+    stroke,
+    text_size,
+    write,
+)
 from scenarios import compile, load, loads
 from scenarios.camera import box_corners, project_box, project_line, project_points, project_polygon
 from scenarios.facts import Camera, Crowdedness, EgoState, FrameFacts, LaneLine, ObjectFacts, RoadFacts
@@ -275,6 +286,12 @@ def test_birds_eye_names_an_actor_off_the_map_at_its_edge():
     assert tops[0][1] < 30
     assert tops[1][0] > 480
     assert tops[1][1] == 511
+
+
+def test_birds_eye_has_a_bar_of_ten_metres(timeline):
+    picture = birds_eye(timeline, timeline[0], width=384, height=512)[460:, :150]
+    rows = (picture.min(axis=2) > 200).sum(axis=1)
+    assert rows.max() == pytest.approx(10 * SCALE + 1, abs=2)
 
 
 def test_birds_eye_names_each_of_two_actors_off_the_map():

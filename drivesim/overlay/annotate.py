@@ -153,6 +153,10 @@ def _conditions(facts: FrameFacts) -> list[str]:
     seen = "seen ?"
     if facts.crowdedness is not None:
         crowd = facts.crowdedness
-        seen = f"{crowdedness_class(crowd)}: {crowd.vehicles} vehicles, {crowd.people} people"
+        vehicles, people = (
+            ("vehicle" if crowd.vehicles == 1 else "vehicles"),
+            ("person" if crowd.people == 1 else "people"),
+        )
+        seen = f"{crowdedness_class(crowd)}: {crowd.vehicles} {vehicles}, {crowd.people} {people}"
     speed = "speed ?" if facts.ego is None else f"{facts.ego.speed * 3.6:.0f} km/h"
     return [clock(facts.time), light, facts.weather or "weather ?", seen, speed]

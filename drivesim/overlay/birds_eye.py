@@ -32,6 +32,7 @@ AHEAD, BEHIND = 60.0, 20.0  # m of road shown
 _BEYOND = 12.0  # m, so that a bend, too, leaves the picture at its edge
 TRAIL = 3.0  # s
 _TRAIL_STEP = 0.1  # s, at least
+_NAMED = 600.0  # m: actors further off the map are not named
 _GROUND, _WALK, _ROAD = (40, 47, 42), (72, 75, 78), (50, 53, 60)
 _HOUSE, _TREE, _LAMP, _SIGHT = (58, 57, 54), (46, 70, 48), (96, 94, 80), (112, 120, 128)
 _VEHICLE, _PERSON = (158, 164, 172), (228, 214, 200)
@@ -44,9 +45,9 @@ def birds_eye(
 ) -> np.ndarray:
     """The frame of ``timeline`` with these ``facts`` from above, uint8 (h w 3) RGB; the ego is low and looks up.
 
-    The ego is yellow. Actors have their own colours, their ids, and trails of the last 3 s; who is off the map is named
-    at its edge, with the distance. All others are grey, dim where the camera does not see them; people are dots.
-    ``text``: size of the words as a multiple of the usual.
+    The ego is yellow. Actors have their own colours, their ids, and trails of the last 3 s; who is off the map, but
+    within 600 m, is named at its edge, with the distance. All others are grey, dim where the camera does not see them;
+    people are dots. ``text``: size of the words as a multiple of the usual.
     """
     sheet = _Map(timeline, facts, width, height, text)
     sheet.draw_street()
@@ -144,8 +145,9 @@ class _Map:
             if 0 <= y < height:
                 names.write(name, outline[:, 0].max() + 4, y - 0.6 * self.size, colour, down=y < height / 2)
             else:
-                away = abs(height - BEHIND * self.scale - y) / self.scale
-                names.write(f"{name} {round(away, -1):.0f} m", x, y, colour, down=y < 0)
+                away = abs(height - BEHIND * self.scale - y) / self.scale  # m
+                if away < _NAMED:
+                    names.write(f"{name} {round(away, -1):.0f} m", x, y, colour, down=y < 0)
 
     def draw_user(self, state: ObjectState, outline: np.ndarray, colour: Colour) -> None:
         """A person as a dot, a vehicle as its outline."""
@@ -166,13 +168,14 @@ class _Map:
         stroke(self.canvas, INK, corners, closed=True)
 
     def draw_scale(self) -> None:
-        """A bar of ten metres at the bottom left."""
-        x, y = 8.0, self.canvas.shape[0] - 8.0
+        """A bar of ten metres at the bottom left, above the names of who is behind."""
+        tall = text_size("", self.size)[1]
+        x, y = 8.0, self.canvas.shape[0] - tall - 10.0
         right = x + _SCALE_BAR * self.scale
         bar = np.array([[x, y - 4], [x, y], [right, y], [right, y - 4]])
         stroke(self.canvas, INK, bar, thickness=3)
         stroke(self.canvas, WHITE, bar)
-        write(self.canvas, f"{_SCALE_BAR:.0f} m", x, y - text_size("", self.size)[1] - 6, size=self.size)
+        write(self.canvas, f"{_SCALE_BAR:.0f} m", x, y - tall - 4, size=self.size)
 
 
 @lru_cache(maxsize=64)

@@ -182,8 +182,13 @@ def _draw_seen(sheet: Strip, frames: Sequence[FrameFacts]) -> None:
             y = round(bottom - scale * (low + high) / 2 - tall / 2)
             name = crowdedness_class(Crowdedness(low, 0))
             write(canvas, name, sheet.right + 4, y, size=sheet.size, colour=GREY)
-    _name(sheet, "seen", f"people {people.min()}-{people.max()}", 0, _PEOPLE)
-    _name(sheet, "seen", f"vehicles {vehicles.min()}-{vehicles.max()}", 1, _VEHICLES)
+    _name(sheet, "seen", f"people {_span(people)}", 0, _PEOPLE)
+    _name(sheet, "seen", f"vehicles {_span(vehicles)}", 1, _VEHICLES)
+
+
+def _span(values: np.ndarray) -> str:
+    low, high = (f"{value:.0f}" for value in (values.min(), values.max()))
+    return low if low == high else f"{low}-{high}"
 
 
 def _class_edges(most: int) -> list[int]:
@@ -206,7 +211,7 @@ def _draw_speed(sheet: Strip, frames: Sequence[FrameFacts]) -> None:
     write(canvas, f"{most:.0f} km/h", sheet.right + 4, top - 2, size=sheet.size, colour=GREY)
     write(canvas, "0", sheet.right + 4, bottom - tall + 2, size=sheet.size, colour=GREY)
     _name(sheet, "speed", "ego's speed", 0, EGO_COLOUR)
-    _name(sheet, "speed", f"{speeds.min():.0f}-{speeds.max():.0f} km/h", 1, EGO_COLOUR)
+    _name(sheet, "speed", f"{_span(speeds)} km/h", 1, EGO_COLOUR)
 
 
 Placed = tuple[str, float, float, int | None]  # event, its column, its name's left end, the line of that
