@@ -229,7 +229,9 @@ def test_findings_as_json_and_as_annotations(tmp_path, capsys):
 
 def test_play_tells_unmet_expectations_idle_events_and_unseen_actors(starter, capsys):
     text = starter.read_text().replace("duration: 20.0", "duration: 3.0").replace("ahead: -12.0", "ahead: -60.0")
-    starter.write_text(text + "expect: [{id: stops, eventually: {standstill: {lasting: 1}}}]\n")
+    safe = "  - {id: no_crash, never: {collision: ego}}\n"
+    assert safe in text
+    starter.write_text(text.replace(safe, safe + "  - {id: stops, eventually: {standstill: {lasting: 1}}}\n"))
     code, out, _ = run("validate", starter, "--play", capsys=capsys)
     assert code == 1
     assert "'stops' not met: at no time so" in out

@@ -72,7 +72,7 @@ def add(groups: Any) -> None:
         groups,
         "preview",
         run_preview,
-        about="draw a storyboard and a bird's-eye video with projected boxes, in seconds",
+        about="draw a storyboard and a bird's-eye video with projected boxes, in seconds; over 20 s as a time lapse",
         example="drivesim preview cut_in --out out/preview",
     )
     add_scenario(preview)
