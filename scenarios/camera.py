@@ -75,36 +75,78 @@ def box_corners(center: Sequence[float], size: Sequence[float], heading: float) 
     return np.stack([x + cos * along - sin * across, y + sin * along + cos * across, z + above], axis=1)
 
 
+Box3 = tuple[Sequence[float], Sequence[float], float]
+"""Centre (x, y, z), size (length, width, height), m, and heading, rad, in the ego frame."""
+
+
 def project_box(camera: Camera, center: Sequence[float], size: Sequence[float], heading: float) -> Projection | None:
     """The box of ``center`` (x, y, z), ``size`` (l, w, h) and ``heading``, all in the ego frame, as the camera sees it.
 
     The 12 edges are clipped at the near plane, their convex hull at the image border. None when nothing of it is in
     the image.
     """
-    corners = box_corners(center, size, heading)
-    seen = to_camera(camera, corners)
-    pixels = _edge_pixels(camera, seen)
-    if len(pixels) < 3:
-        return None
-    (x1, y1), (x2, y2) = pixels.min(axis=0), pixels.max(axis=0)
-    if x1 >= camera.width or y1 >= camera.height or x2 <= 0 or y2 <= 0:
-        return None
-    hull = shapely.multipoints(pixels).convex_hull
-    if x1 < 0 or y1 < 0 or x2 > camera.width or y2 > camera.height:
-        hull = shapely.clip_by_rect(hull, 0, 0, camera.width, camera.height)
-    if hull.geom_type != "Polygon" or hull.area <= 0:
-        return None
-    box = _rounded(hull.bounds)
-    amodal = _rounded((x1, y1, x2, y2))
-    return Projection(
-        hull=hull,
-        box=box,
-        amodal_box=amodal,
-        truncation=round(min(1.0, max(0.0, 1.0 - _area(box) / _area(amodal))), 4) if _area(amodal) > 0 else 0.0,
-        depth=round(float(seen[:, 2].mean()), 4),
-        footprint=tuple((float(x), float(y)) for x, y in corners[:4, :2]),
-        eye=(camera.x, camera.y),
-    )
+    return project_boxes(camera, [(center, size, heading)])[0]
+
+
+def project_boxes(camera: Camera, boxes: Sequence[Box3]) -> list[Projection | None]:
+    """`project_box` of many boxes, at a fraction of the time."""
+    found: list[Projection | None] = [None] * len(boxes)
+    if not boxes:
+        return found
+    corners = _corners(boxes)
+    seen = to_camera(camera, corners.reshape(-1, 3)).reshape(corners.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        every = _pixels(camera, seen.reshape(-1, 3)).reshape(len(boxes), 8, 2)
+    ahead = seen[:, :, 2].min(axis=1) >= NEAR
+    least, most = every.min(axis=1).tolist(), every.max(axis=1).tolist()
+    rows, outlines = [], []
+    for row in range(len(boxes)):
+        pixels, (x1, y1), (x2, y2) = every[row], least[row], most[row]
+        if not ahead[row]:
+            pixels = _edge_pixels(camera, seen[row])
+            if len(pixels) < 3:
+                continue
+            (x1, y1), (x2, y2) = pixels.min(axis=0).tolist(), pixels.max(axis=0).tolist()
+        if x1 < camera.width and y1 < camera.height and x2 > 0 and y2 > 0:
+            rows.append(row)
+            outlines.append((pixels, (x1, y1, x2, y2)))
+    if not rows:
+        return found
+    counts = [len(pixels) for pixels, _ in outlines]
+    points = shapely.points(np.concatenate([pixels for pixels, _ in outlines]))
+    hulls = shapely.convex_hull(shapely.multipoints(points, indices=np.repeat(np.arange(len(rows)), counts)))
+    bounds = np.array([edges for _, edges in outlines])
+    cut = (bounds[:, :2] < 0).any(axis=1) | (bounds[:, 2] > camera.width) | (bounds[:, 3] > camera.height)
+    hulls[cut] = shapely.clip_by_rect(hulls[cut], 0, 0, camera.width, camera.height)
+    fine = (shapely.get_type_id(hulls) == shapely.GeometryType.POLYGON) & (shapely.area(hulls) > 0)
+    eye = (camera.x, camera.y)
+    for row, hull, box, (_, edges), is_fine in zip(
+        rows, hulls, shapely.bounds(hulls).tolist(), outlines, fine, strict=True
+    ):
+        if not is_fine:
+            continue
+        box, amodal = _rounded(box), _rounded(edges)
+        found[row] = Projection(
+            hull=hull,
+            box=box,
+            amodal_box=amodal,
+            truncation=round(min(1.0, max(0.0, 1.0 - _area(box) / _area(amodal))), 4) if _area(amodal) > 0 else 0.0,
+            depth=round(float(seen[row, :, 2].mean()), 4),
+            footprint=tuple((x, y) for x, y in corners[row, :4, :2].tolist()),
+            eye=eye,
+        )
+    return found
+
+
+def _corners(boxes: Sequence[Box3]) -> np.ndarray:
+    """`box_corners` of many boxes (n 8 3)."""
+    centers, sizes = (np.array([box[part] for box in boxes], dtype=float)[:, None] for part in (0, 1))
+    cos, sin = (np.array([turn(box[2]) for box in boxes])[:, None] for turn in (math.cos, math.sin))
+    along = np.array([0.5, -0.5, -0.5, 0.5] * 2) * sizes[..., 0]
+    across = np.array([0.5, 0.5, -0.5, -0.5] * 2) * sizes[..., 1]
+    above = np.array([-0.5] * 4 + [0.5] * 4) * sizes[..., 2]
+    x, y, z = (centers[..., axis] for axis in range(3))
+    return np.stack([x + cos * along - sin * across, y + sin * along + cos * across, z + above], axis=2)
 
 
 def project_line(camera: Camera, points: np.ndarray) -> list[np.ndarray]:
@@ -139,17 +181,45 @@ def occlusions(things: Sequence[Projection], hiders: Sequence[Projection] = ()) 
     the first one's side of it. That is exact for upright boxes that do not touch, where ordering by the centres' depth
     is not.
     """
-    shares = []
     bodies = [*things, *hiders]
-    for thing in things:
-        before = [
-            body.hull
-            for body in bodies
-            if body is not thing and _overlap(body.box, thing.box) and in_front(body, thing)
-        ]
-        hidden = shapely.intersection(thing.hull, shapely.union_all(before)).area if before else 0.0
-        shares.append(round(min(1.0, hidden / thing.hull.area), 4))
+    if not things:
+        return []
+    boxes = np.array([body.box for body in bodies])
+    low, high = boxes[:, :2], boxes[:, 2:]
+    hides = (low[None] < high[: len(things), None]).all(axis=2) & (low[: len(things), None] < high[None]).all(axis=2)
+    hides &= _in_front(bodies, len(things))
+    np.fill_diagonal(hides, False)
+    hulls = np.array([body.hull for body in bodies])
+    shares = []
+    for thing, row in zip(things, hides, strict=True):
+        before = hulls[row]
+        if not len(before):
+            shares.append(0.0)
+        elif shapely.covers(before, thing.hull).any():
+            shares.append(1.0)
+        else:
+            cover = before[0] if len(before) == 1 else shapely.union_all(before)
+            shares.append(round(min(1.0, shapely.intersection(thing.hull, cover).area / thing.hull.area), 4))
     return shares
+
+
+def _in_front(bodies: Sequence[Projection], count: int) -> np.ndarray:
+    """`in_front` of all pairs: (count n), whether body n stands between the camera and body ``count``."""
+    prints = np.array([body.footprint for body in bodies])  # n 4 2
+    eye = np.array(bodies[0].eye)
+    a, along = prints, np.roll(prints, -1, axis=1) - prints
+
+    def outside(points: np.ndarray) -> np.ndarray:
+        """Of each side (n 4) and point (..., 2): (n 4 ...)."""
+        shape = (*a.shape[:2], *[1] * (points.ndim - 1))
+        dx, dy, x, y = (part.reshape(shape) for part in (along[..., 0], along[..., 1], a[..., 0], a[..., 1]))
+        return np.asarray(dx * (points[..., 1] - y) - dy * (points[..., 0] - x) <= 1e-9)
+
+    from_eye = outside(eye[None])[..., 0]  # n 4
+    apart = np.asarray(outside(prints).all(axis=3))  # n 4 n: the whole body lies outside the side
+    nearer = (from_eye[:count, :, None] & apart[:count]).any(axis=1)
+    behind = (~from_eye[:, :, None] & apart[:, :, :count]).any(axis=1).T
+    return np.asarray(nearer | behind)
 
 
 def in_front(first: Projection, second: Projection) -> bool:
@@ -171,10 +241,6 @@ def _sides(footprint: tuple[tuple[float, float], ...]) -> list[tuple[tuple[float
 def _outside(a: tuple[float, float], b: tuple[float, float], point: tuple[float, float]) -> bool:
     """Whether ``point`` lies right of a -> b: outside a counter-clockwise outline; touching counts as outside."""
     return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]) <= 1e-9
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _area(box: Box) -> float:

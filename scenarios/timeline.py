@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import overload
 
-from scenarios.camera import Projection, occlusions, project_box
+from scenarios.camera import Box3, Projection, occlusions, project_boxes
 from scenarios.crowdedness import crowdedness
 from scenarios.facts import INDICATORS, EgoState, FrameFacts, Lights, ObjectFacts, categories
 from scenarios.scenery import REACH, World
@@ -139,16 +139,17 @@ class Timeline(Sequence[FrameFacts]):
 
     def _objects(self, k: int, ego: EgoState) -> tuple[ObjectFacts, ...]:
         """Everybody with a part in the image, with what nearer bodies and houses hide of them."""
-        seen: list[tuple[ObjectState, tuple[float, float, float], float, Projection]] = []
+        near: list[tuple[ObjectState, tuple[float, float, float], float]] = []
         for state in self.track(k):
             x, y = _to_ego(ego, state.x, state.y)
             center, heading = (
                 (round(x, 4), round(y, 4), round(state.size[2] / 2, 4)),
                 _angle(state.heading - ego.heading),
             )
-            projection = self._project(center, state.size, heading)
-            if projection is not None:
-                seen.append((state, center, heading, projection))
+            if self._may_be_seen(center, state.size):
+                near.append((state, center, heading))
+        found = project_boxes(self.camera, [(center, state.size, heading) for state, center, heading in near])
+        seen = [(*row, projection) for row, projection in zip(near, found, strict=True) if projection is not None]
         projections = [projection for *_, projection in seen]
         shares = occlusions(projections, self._houses(k, ego) if seen else ())
         return tuple(
@@ -172,25 +173,22 @@ class Timeline(Sequence[FrameFacts]):
 
     def _houses(self, k: int, ego: EgoState) -> list[Projection]:
         s = self.ego_s(k)
-        projections = []
+        boxes: list[Box3] = []
         for thing in self.world.scenery(s - REACH, s + SIGHT):
             if thing.kind == "building":
                 x, y = _to_ego(ego, thing.x, thing.y)
                 center = (x, y, thing.size[2] / 2)
-                projections.append(self._project(center, thing.size, thing.heading - ego.heading))
-        return [projection for projection in projections if projection is not None]
+                if self._may_be_seen(center, thing.size):
+                    boxes.append((center, thing.size, thing.heading - ego.heading))
+        return [projection for projection in project_boxes(self.camera, boxes) if projection is not None]
 
-    def _project(
-        self, center: tuple[float, float, float], size: tuple[float, float, float], heading: float
-    ) -> Projection | None:
-        """`project_box`, after a cheap look at whether the box can be in the image at all."""
+    def _may_be_seen(self, center: tuple[float, float, float], size: tuple[float, float, float]) -> bool:
+        """A cheap look at whether a box can be in the image at all."""
         camera = self.camera
         radius = 0.5 * math.sqrt(size[0] ** 2 + size[1] ** 2)
         forward, left = center[0] - camera.x + radius, center[1] - camera.y
         widest = max(camera.cx, camera.width - camera.cx) / camera.fx
-        if not 0.0 < forward < SIGHT or abs(left) - radius > widest * (forward + radius):
-            return None
-        return project_box(camera, center, size, heading)
+        return 0.0 < forward < SIGHT and abs(left) - radius <= widest * (forward + radius)
 
 
 def compile(scenario: Scenario, *, fps: float = 30.0, seed: int | None = None) -> Timeline:
