@@ -24,5 +24,5 @@ def label_colours(class_index: int, slot: int, count: int) -> NDArray[np.uint8]:
 
 def decoded(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Class and slot (h, w) of a picture (h, w, 3) drawn in `label_colours`."""
-    steps = picture >> 3
-    return steps[..., 0].astype(np.uint8), steps[..., 1].astype(np.int32) * 32 + steps[..., 2].astype(np.int32)
+    red, green, blue = (picture[..., channel] for channel in range(3))
+    return np.asarray(red >> 3, np.uint8), np.asarray((green & 0xF8).astype(np.int32) << 2 | blue >> 3, np.int32)

@@ -93,8 +93,7 @@ def lamps(seen: Sequence[Seen], bulbs: Floats, look: Look, eye: Floats, time: fl
             continue
         toward = np.cos(body.heading) * (eye[0] - body.x) + np.sin(body.heading) * (eye[1] - body.y)
         toward /= np.hypot(eye[0] - body.x, eye[1] - body.y) + 1e-6
-        places = {name: body.to_ego(place) for name, place in lamp_places(body.state).items()}
-        shown = []
+        places, shown = lamp_places(body.state), []
         if lights.head and toward > 0.1:
             shown.append(("head", 1.25, np.array(HEAD) * min(1.0, 2 * toward) * (0.25 + 0.75 * dark)))
         if lights.head and toward < -0.1:
@@ -106,7 +105,7 @@ def lamps(seen: Sequence[Seen], bulbs: Floats, look: Look, eye: Floats, time: fl
                 shown.append(
                     (f"{side} {'front' if toward > 0 else 'rear'}", 0.6, np.array(AMBER) * (0.35 + 0.45 * dark))
                 )
-        rows += [(*place, radius, *colour) for name, radius, colour in shown for place in places[name]]
+        rows += [(*place, radius, *colour) for name, radius, colour in shown for place in body.to_ego(places[name])]
     return np.array(rows, np.float32).reshape(-1, 7)
 
 

@@ -38,6 +38,11 @@ class Mesh:
         factors = np.asarray(factors, np.float32)
         return replace(self, points=self.points * factors, normals=unit(self.normals / factors))
 
+    def renumbered(self, order: NDArray[np.integer]) -> Mesh:
+        """The same triangles over the points in another ``order`` (n,)."""
+        faces = np.argsort(order)[self.faces].astype(np.int32)
+        return Mesh(self.points[order], self.normals[order], faces, self.slots[order])
+
     def fitted(self, size: ArrayLike) -> Mesh:
         """The mesh stretched and shifted so that its extents are the box ``size`` (l, w, h) standing on the origin."""
         low, high = self.points.min(0), self.points.max(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,11 +20,18 @@ FRAMES = ((0.12, 0.12, 0.13), (0.55, 0.10, 0.10), (0.12, 0.25, 0.45), (0.75, 0.7
 
 
 def paint_of(state: ObjectState, time: float) -> NDArray[np.float32]:
-    """The palette (slots, 7) of a track at ``time`` s: albedo, own light, gloss."""
+    """The palette (slots, 7) of a track at ``time`` s: albedo, own light, gloss. Read-only: it is kept for later."""
+    lights = state.lights or Lights()
+    flashing = flashes(lights, "left", time), flashes(lights, "right", time)
+    return _paint(state.track_id, state.category in ("motorcycle", "bicycle"), state.appearance, lights, flashing)
+
+
+@lru_cache(maxsize=1024)
+def _paint(
+    pick: int, ridden: bool, appearance: tuple[int, int, int], lights: Lights, flashing: tuple[bool, bool]
+) -> NDArray[np.float32]:
     paint = np.zeros((len(SLOTS), 7), np.float32)
-    colour = np.array(state.appearance, np.float32) / 255
-    pick = state.track_id
-    ridden = state.category in ("motorcycle", "bicycle")
+    colour = np.array(appearance, np.float32) / 255
     flat = {
         "body": FRAMES[pick % len(FRAMES)] if ridden else colour,
         "trim": (.12, .12, .13), "glass": (.055, .07, .085), "tyre": (.055, .055, .06), "hub": (.52, .53, .55),
@@ -34,11 +43,12 @@ def paint_of(state: ObjectState, time: float) -> NDArray[np.float32]:
         paint[SLOT[name], :3] = albedo
     for name, gloss in (("body", 0.20), ("glass", 0.62), ("hub", 0.25), ("trim", 0.08), ("cargo", 0.05)):
         paint[SLOT[name], 6] = gloss
-    _lamps(paint, state.lights or Lights(), time)
+    _lamps(paint, lights, flashing)
+    paint.setflags(write=False)
     return paint
 
 
-def _lamps(paint: NDArray[np.float32], lights: Lights, time: float) -> None:
+def _lamps(paint: NDArray[np.float32], lights: Lights, flashing: tuple[bool, bool]) -> None:
     paint[SLOT["head"]] = (0.80, 0.82, 0.84, *((1.0, 0.98, 0.88) if lights.head else (0, 0, 0)), 0.5)
     paint[SLOT["tail"]] = (0.42, 0.03, 0.035, *((0.55, 0.02, 0.02) if lights.head else (0.04, 0, 0)), 0.25)
     paint[SLOT["brake"]] = (
@@ -48,8 +58,7 @@ def _lamps(paint: NDArray[np.float32], lights: Lights, time: float) -> None:
         *((1.0, 0.12, 0.08) if lights.brake else (0.30, 0.01, 0.01) if lights.head else (0.03, 0, 0)),
         0.2,
     )
-    for side in ("left", "right"):
-        shines = flashes(lights, side, time)
+    for side, shines in zip(("left", "right"), flashing, strict=True):
         paint[SLOT[side]] = (0.70, 0.38, 0.10, *((1.0, 0.62, 0.08) if shines else (0, 0, 0)), 0.25)
 
 

@@ -15,26 +15,38 @@ WIDEST = (0.76, 0.56)  # length and width in m of the widest stride, which fills
 HIP, SHOULDER = 0.92, 1.42  # heights of the joints in m, for a person 1.75 m tall
 
 
-@cache
 def pedestrian(variant: int, pose: int) -> Mesh:
     """A walking person facing +x in a unit box that the widest stride fills.
 
     ``pose``: 0..POSES - 1 within one stride; ``variant`` changes hair and clothes.
     """
-    from drivesim.town.vehicles import SLOT
+    return _walker(variant % 4 == 3, variant % 2 == 1, pose)
 
-    swing = 0.29 * np.sin(2 * np.pi * pose / POSES)
-    parts = _trunk(SLOT, skirt=variant % 4 == 3, long_hair=variant % 2 == 1)
-    for side, sign in ((0.095, 1), (-0.095, -1)):
-        bend = 0.42 * max(0.0, np.cos(2 * np.pi * pose / POSES) * sign)
-        parts.append(_leg(side, sign * swing, bend, SLOT))
-        parts.append(_arm(side * 2.35, -sign * swing * 1.1, SLOT))
-    body = merge(parts)
+
+@cache
+def _walker(skirt: bool, long_hair: bool, pose: int) -> Mesh:
+    body = merge([*_trunk(skirt, long_hair), *_limbs(pose)])
     low, high = body.points[:, 2].min(), body.points[:, 2].max()
     return body.moved((0, 0, -low)).scaled((1 / WIDEST[0], 1 / WIDEST[1], 1 / (high - low)))
 
 
-def _trunk(slot: Mapping[str, int], *, skirt: bool, long_hair: bool) -> list[Mesh]:
+@cache
+def _limbs(pose: int) -> list[Mesh]:
+    from drivesim.town.vehicles import SLOT
+
+    swing = 0.29 * np.sin(2 * np.pi * pose / POSES)
+    parts = []
+    for side, sign in ((0.095, 1), (-0.095, -1)):
+        bend = 0.42 * max(0.0, np.cos(2 * np.pi * pose / POSES) * sign)
+        parts.append(_leg(side, sign * swing, bend, SLOT))
+        parts.append(_arm(side * 2.35, -sign * swing * 1.1, SLOT))
+    return parts
+
+
+@cache
+def _trunk(skirt: bool, long_hair: bool) -> list[Mesh]:
+    from drivesim.town.vehicles import SLOT as slot
+
     shape = [
         (0.86, 0.11, 0.165),
         (0.98, 0.115, 0.17),
@@ -63,9 +75,12 @@ def _barrel(shape: list[tuple[float, float, float]], slot: int) -> Mesh:
 def _leg(y: float, angle: float, bend: float, slot: Mapping[str, int]) -> Mesh:
     knee = np.array([0, y, 0]) + 0.43 * np.array([np.sin(angle), 0, -np.cos(angle)])
     ankle = knee + 0.42 * np.array([np.sin(angle - bend), 0, -np.cos(angle - bend)])
+    shank = tube(knee, ankle, (0.068, 0.05), slot["trousers"])
+    if shank.points[0, 1] > y:  # steep bars begin on the other side; optical flow needs one number for one place
+        shank = shank.renumbered(np.roll(np.arange(len(shank.points)).reshape(-1, 6), 3, axis=1).reshape(-1))
     parts = [
         tube((0, y, 0.03), knee, (0.095, 0.07), slot["trousers"]),
-        tube(knee, ankle, (0.068, 0.05), slot["trousers"]),
+        shank,
         ellipsoid(ankle + _at(0.06, 0, -0.03), (0.13, 0.05, 0.05), slot["shoes"], sides=6, rings=3),
     ]
     return merge(parts).moved((0, 0, HIP))

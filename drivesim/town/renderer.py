@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 
 from drivesim.town.classes import MAX_OBJECTS, decoded
 from drivesim.town.engine import Canvas
+from drivesim.town.geometry_pass import GeometryPass
 from drivesim.town.lights import Lights, beams, lamps
 from drivesim.town.looks import look
 from drivesim.town.meshes import rotation
 from drivesim.town.shadows import Shadows
 from drivesim.town.sky import Sky
 from drivesim.town.street import Street
-from drivesim.town.traffic import Seen, Traffic, in_view
+from drivesim.town.traffic import Seen, Traffic, body_mesh, in_view
 from drivesim.town.view import View
-from scenarios.facts import Camera, FrameFacts
+from scenarios.facts import Camera, EgoState, FrameFacts
 from scenarios.scenery import World
 from scenarios.timeline import ObjectState, Timeline
 
-PASSES = ("colour", "instance", "semantic")
+PASSES = ("colour", "instance", "semantic", "depth", "flow")
+COMMON_PASSES = PASSES[:3]  # what is drawn unless asked otherwise
 OVERSAMPLING = 2  # the rasteriser has no antialiasing: it draws the colours larger, OpenCV averages them
 DAYLIGHT_STEPS = (
     512  # daylight is rounded to this many steps, so that the light of still things is not computed anew each frame
@@ -38,12 +40,18 @@ class Passes:
     """One drawn frame.
 
     ``colour``: uint8 (h w 3) RGB. ``instance``: int32 (h w), track id or 0. ``semantic``: uint8 (h w), an index into
-    `drivesim.town.CLASSES`. A pass that was not asked for is None.
+    `drivesim.town.CLASSES`. ``depth``: float32 (h w), m along the optical axis from the camera to what the ray through
+    the pixel's centre meets; infinite for the sky. ``flow``: float32 (h w 2), px, x right and y down: where that point
+    is in the next frame, hidden there or not, less where it is now; for the sky by the turn of the camera alone; NaN
+    where there is no next frame, the road user is gone by then, or the point will be behind the camera. Both tell of
+    the same thing as the label passes. A pass that was not asked for is None.
     """
 
-    colour: NDArray[np.uint8] | None
-    instance: NDArray[np.int32] | None
-    semantic: NDArray[np.uint8] | None
+    colour: NDArray[np.uint8] | None = None
+    instance: NDArray[np.int32] | None = None
+    semantic: NDArray[np.uint8] | None = None
+    depth: NDArray[np.float32] | None = None
+    flow: NDArray[np.float32] | None = None
 
 
 class Town:
@@ -60,17 +68,32 @@ class Town:
         self._traffic = Traffic(self._colour, self._label)
         self._shadows = Shadows(self._colour)
         self._lights = Lights(self._colour)
+        self._geometry: GeometryPass | None = None  # opened when depth or flow is first asked for
 
-    def render(self, timeline: Timeline, k: int, passes: Collection[str] = PASSES) -> Passes:
-        """Draw frame ``k`` of ``timeline``. Raises ``ValueError`` for an unknown pass or too many road users."""
-        return self.draw(timeline[k], timeline.track(k), timeline.world, timeline.ego_s(k), passes)
+    def render(self, timeline: Timeline, k: int, passes: Collection[str] = COMMON_PASSES) -> Passes:
+        """Draw frame ``k`` of ``timeline``, with some of `PASSES`.
+
+        Raises ``ValueError`` for an unknown pass or too many road users.
+        """
+        k = range(len(timeline))[k]
+        following = None
+        if "flow" in passes and k + 1 < len(timeline):
+            following = timeline.ego(k + 1), timeline.track(k + 1)
+        return self.draw(timeline[k], timeline.track(k), timeline.world, timeline.ego_s(k), passes, following)
 
     def draw(
-        self, facts: FrameFacts, states: Sequence[ObjectState], world: World, s: float, passes: Collection[str] = PASSES
+        self,
+        facts: FrameFacts,
+        states: Sequence[ObjectState],
+        world: World,
+        s: float,
+        passes: Collection[str] = COMMON_PASSES,
+        following: tuple[EgoState, Sequence[ObjectState]] | None = None,
     ) -> Passes:
         """Draw a frame from its parts.
 
-        ``facts`` give time, light and ego; ``states``: the road users; ``s``: the place on the road, m.
+        ``facts`` give time, light and ego; ``states``: the road users; ``s``: the place on the road, m. ``following``:
+        the ego and the road users of the next frame; without them flow is NaN.
         """
         if unknown := set(passes) - set(PASSES):
             raise ValueError(f"passes are {sorted(unknown)}, expected some of {PASSES}")
@@ -82,16 +105,27 @@ class Town:
         self._street.draw(world, s, view)
         bulbs = self._street.bulbs(view)
         self._shadows.draw([(body.x, body.y, body.heading, body.state.size) for body in seen], view.look, view.heading)
-        self._traffic.draw(seen, bulbs, view)
+        bodies = [body_mesh(body) for body in seen]
+        self._traffic.draw(seen, bodies, bulbs, view)
         self._lights.draw(lamps(seen, bulbs, view.look, eye, view.time), view.look, eye)
-        colour = instance = semantic = None
+        colour = instance = semantic = depth = flow = None
         if "colour" in passes:
             small = cv2.resize(self._colour.draw(), (self.width, self.height), interpolation=cv2.INTER_AREA)
             colour = np.asarray(cv2.cvtColor(cv2.flip(small, 0), cv2.COLOR_BGRA2RGB), np.uint8)
         if {"instance", "semantic"} & set(passes):
             semantic, slots = decoded(self._label.draw()[::-1, :, 2::-1])
-            instance = np.array([0, *(state.track_id for state in states)], np.int32)[slots]
-        return Passes(colour, instance if "instance" in passes else None, semantic if "semantic" in passes else None)
+            instance = np.array([0, *(state.track_id for state in states)], np.int32).take(slots)
+        if {"depth", "flow"} & set(passes):
+            if self._geometry is None:
+                self._geometry = GeometryPass(self._camera, self.width, self.height)
+            depth, flow = self._geometry.draw(self._street, seen, bodies, view, following if "flow" in passes else None)
+        return Passes(
+            colour=colour,
+            instance=instance if "instance" in passes else None,
+            semantic=semantic if "semantic" in passes else None,
+            depth=depth if "depth" in passes else None,
+            flow=flow if "flow" in passes else None,
+        )
 
     def _view(self, facts: FrameFacts, states: Sequence[ObjectState]) -> tuple[View, list[Seen]]:
         camera, ego = self._camera, facts.ego
@@ -116,6 +150,8 @@ class Town:
         """Give the engine's buffers back."""
         self._colour.close()
         self._label.close()
+        if self._geometry is not None:
+            self._geometry.close()
 
     def __enter__(self) -> Town:
         """The town itself."""

@@ -5,7 +5,9 @@ Both multiply what lies below them and are drawn after the ground and before any
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import cache
 
 import cv2
 import numpy as np
@@ -37,8 +39,7 @@ class Shadows:
         """Show the shadows of ``bodies``, placed in a frame whose x axis points to ``heading`` in the world."""
         self._contact.show(bool(bodies))
         if bodies:
-            grids = [_contact(*body) for body in bodies]
-            self._contact.shape(np.concatenate(grids), np.concatenate([_FACES + 16 * i for i in range(len(bodies))]))
+            self._contact.shape(_contacts(bodies).reshape(-1, 3), _FACES + 16 * np.arange(len(bodies))[:, None, None])
             clear = np.array([np.exp(-np.hypot(x, y) / look.haze) for x, y, *_ in bodies])
             dark = np.full((len(bodies), 4, 4), 255, np.uint8)
             dark[:, 1:3, 1:3] = (255 - DARKNESS * 255 * clear)[:, None, None]
@@ -46,18 +47,20 @@ class Shadows:
         self._cast.show(draw_cast(self._cast, [outline(*body, top=0.8) for body in bodies], look, heading))
 
 
-def _contact(x: float, y: float, heading: float, size: tuple[float, float, float]) -> Floats:
-    """A grid (16, 3) whose inner cell lies under the body."""
-    u = np.array([-0.5 * size[0] - SPILL, -0.46 * size[0], 0.46 * size[0], 0.5 * size[0] + SPILL])
-    v = np.array([-0.5 * size[1] - SPILL, -0.42 * size[1], 0.42 * size[1], 0.5 * size[1] + SPILL])
-    along, across = (grid.reshape(-1) for grid in np.meshgrid(u, v, indexing="ij"))
+def _contacts(bodies: Sequence[Placed]) -> Floats:
+    """For every body a grid (k, 16, 3) whose inner cell lies under it."""
+    x, y, heading = (np.array([body[i] for body in bodies])[:, None, None] for i in range(3))
+    length, width = (np.array([body[3][i] for body in bodies])[:, None] for i in range(2))
+    along = np.concatenate([-0.5 * length - SPILL, -0.46 * length, 0.46 * length, 0.5 * length + SPILL], 1)[:, :, None]
+    across = np.concatenate([-0.5 * width - SPILL, -0.42 * width, 0.42 * width, 0.5 * width + SPILL], 1)[:, None]
     c, s = np.cos(heading), np.sin(heading)
-    return np.stack([x + c * along - s * across, y + s * along + c * across, np.zeros(16)], -1).astype(np.float32)
+    grid = np.stack([x + c * along - s * across, y + s * along + c * across, np.zeros((len(bodies), 4, 4))], axis=-1)
+    return grid.reshape(-1, 16, 3).astype(np.float32)
 
 
 def outline(x: float, y: float, heading: float, size: tuple[float, float, float], *, top: float = 1.0) -> Floats:
     """Eight corners (8, 3) of a body; ``top``: width of its upper end as a share of the lower."""
-    c, s = np.cos(heading), np.sin(heading)
+    c, s = math.cos(heading), math.sin(heading)
     corners = []
     for share, z in ((1.0, 0.0), (top, size[2])):
         for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
@@ -84,15 +87,18 @@ def draw_cast(batch: Batch, outlines: Sequence[Floats], look: Look, heading: flo
     x, y, z = look.sun_direction
     fall = -np.array([c * x - s * y, s * x + c * y]) / max(z, 1e-3)
     fall *= min(1.0, LONGEST / float(np.hypot(*fall)))
-    points, faces, start = [], [], 0
-    for body in outlines:
-        flat = (body[:, :2] + body[:, 2:] * fall).astype(np.float32)
-        hull = cv2.convexHull(flat, clockwise=False)[:, 0]
-        points.append(np.c_[hull, np.zeros(len(hull), np.float32)])
-        faces.append(start + np.array([(0, i, i + 1) for i in range(1, len(hull) - 1)]))
-        start += len(hull)
-    corners, triangles = np.concatenate(points), np.concatenate(faces)
+    flat = [(body[:, :2] + body[:, 2:] * fall).astype(np.float32) for body in outlines]
+    hulls = [cv2.convexHull(points, clockwise=False)[:, 0] for points in flat]
+    starts = np.cumsum([0] + [len(hull) for hull in hulls])
+    corners = np.zeros((starts[-1], 3), np.float32)
+    corners[:, :2] = np.concatenate(hulls)
+    triangles = np.concatenate([start + _fan(len(hull)) for hull, start in zip(hulls, starts, strict=False)])
     left = look.ambient / (look.ambient + look.sun * z)
     batch.shape(corners, np.concatenate([triangles, triangles[:, ::-1]]))
     batch.colours(np.broadcast_to((np.append(left, 1.0) * 255).astype(np.uint8), (len(corners), 4)))
     return True
+
+
+@cache
+def _fan(count: int) -> NDArray[np.int64]:
+    return np.array([(0, i, i + 1) for i in range(1, count - 1)]).reshape(-1, 3)

@@ -34,7 +34,7 @@ class Sky:
             self._far.reshape(-1, 3), 4 * np.arange(len(self._far))[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
         )
         self._earth = canvas.batch(Layer(3))
-        self._disc = _disc((0.0, 4.0, 12.0, 30.0, 70.0, 150.0, 300.0, 850.0), 32)
+        self._disc = _disc((30.0, 70.0, 150.0, 300.0, 850.0), 32)  # nearer, the street's own ground hides all of it
         self._earth.shape(*self._disc)
         self._clouds = canvas.batch(Layer(1, blend="alpha"), texture(textures.clouds(), mipmaps=False))
         self._ceiling = _disc(tuple(np.linspace(0.0, 1.0, 14) ** 2 * CLOUD_REACH), 48)

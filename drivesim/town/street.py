@@ -50,6 +50,7 @@ class Part:
     """
 
     surface: Surface
+    faces: NDArray[np.int32]
     lamps: Floats
     colour: Batch
     label: Batch
@@ -110,6 +111,15 @@ class Stretch:
             self.shadow_by = view.look
         self.shadow.show(self.casts)
 
+    def triangles(self, view: View, *, ground: bool) -> list[tuple[Floats, NDArray[np.int32]]]:
+        """Points (n, 3) in the ego frame, m, and faces (m, 3) of its ``ground`` or of all that stands on it."""
+        offset = np.array([self.origin[0] - view.x, self.origin[1] - view.y, 0], np.float32)
+        return [
+            ((part.surface.points + offset) @ view.to_ego.T, part.faces)
+            for part in self.parts
+            if part.is_ground == ground
+        ]
+
     def show(self, visible: bool) -> None:
         """Draw the stretch or leave it out."""
         self.shadow.show(visible and self.casts)
@@ -139,6 +149,7 @@ class Street:
         }
         self._world: World | None = None
         self._stretches: dict[int, Stretch] = {}
+        self._shown: list[Stretch] = []
 
     def draw(self, world: World, s: float, view: View) -> None:
         """Build, drop, place and light so that the street around ``s`` shows."""
@@ -147,6 +158,7 @@ class Street:
             self._world = world
         wanted = range(math.floor((s - BEHIND) / LENGTH), math.ceil((s + AHEAD) / LENGTH))
         self._drop(index for index in tuple(self._stretches) if index not in wanted)
+        self._shown = []
         for index in wanted:
             if index not in self._stretches:
                 self._stretches[index] = self._build(world, index)
@@ -154,6 +166,7 @@ class Street:
             self._stretches[index].show(is_visible)
             if is_visible:
                 self._stretches[index].draw(view)
+                self._shown.append(self._stretches[index])
 
     def bulbs(self, view: View) -> Floats:
         """The street lamps (k, 3) around the ego, in its frame, m."""
@@ -162,6 +175,10 @@ class Street:
             for stretch in self._stretches.values()
         ]
         return np.concatenate(found).astype(np.float32)
+
+    def triangles(self, view: View, *, ground: bool) -> list[tuple[Floats, NDArray[np.int32]]]:
+        """Points (n, 3) in the ego frame, m, and faces (m, 3) of the ``ground`` drawn last or of what stands on it."""
+        return [triangles for stretch in self._shown for triangles in stretch.triangles(view, ground=ground)]
 
     def _drop(self, indices: Iterable[int]) -> None:
         for index in indices:
@@ -214,7 +231,7 @@ class Street:
         plain.colours(label_colours(CLASS[label], 0, len(surface.points)))
         lamps = lamp_light(surface.points, surface.normals, bulbs)
         gain = 1.0 if picture is None else 1 / textures.MEAN
-        return Part(surface, lamps, colour, plain, layer.order < SOLID.order, gain)
+        return Part(surface, faces, lamps, colour, plain, layer.order < SOLID.order, gain)
 
 
 def _outline(thing: Scenery) -> Floats:

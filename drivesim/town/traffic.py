@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drivesim.town.classes import CLASS, label_colours
 from drivesim.town.engine import Canvas, Layer
 from drivesim.town.looks import LAMP_COLOUR, Surface, daylit, hazed, head_light, lamp_light
-from drivesim.town.meshes import Mesh, rotation
+from drivesim.town.meshes import Mesh, merge, rotation
 from drivesim.town.paint import paint_of
 from drivesim.town.people import POSES, STRIDE, pedestrian
 from drivesim.town.vehicles import SLOT, vehicle
@@ -49,14 +49,15 @@ class Seen:
 
 def in_view(states: Sequence[ObjectState], ego: EgoState, camera: Camera) -> list[Seen]:
     """The road users of which something may be in the picture; slots count ``states`` from 1."""
+    bodies = (placed(state, slot, ego) for slot, state in enumerate(states, start=1))
+    return [body for body in bodies if _in_sight(body, camera)]
+
+
+def placed(state: ObjectState, slot: int, ego: EgoState) -> Seen:
+    """A road user as the ego sees it."""
     c, s = math.cos(ego.heading), math.sin(ego.heading)
-    seen = []
-    for slot, state in enumerate(states, start=1):
-        dx, dy = state.x - ego.x, state.y - ego.y
-        body = Seen(state, slot, c * dx + s * dy, -s * dx + c * dy, state.heading - ego.heading)
-        if _in_sight(body, camera):
-            seen.append(body)
-    return seen
+    dx, dy = state.x - ego.x, state.y - ego.y
+    return Seen(state, slot, c * dx + s * dy, -s * dx + c * dy, state.heading - ego.heading)
 
 
 class Traffic:
@@ -66,22 +67,22 @@ class Traffic:
         """Draw onto both canvases."""
         self._colour, self._label = colour.batch(SOLID), label.batch(SOLID)
 
-    def draw(self, seen: Sequence[Seen], bulbs: Floats, view: View) -> None:
-        """Show the road users ``seen``, lit by street lamps at ``bulbs`` (k, 3), ego frame, m."""
+    def draw(self, seen: Sequence[Seen], meshes: Sequence[Mesh], bulbs: Floats, view: View) -> None:
+        """Show the ``meshes`` of the road users ``seen``, lit by street lamps at ``bulbs`` (k, 3), ego frame, m."""
         self._colour.show(bool(seen))
         self._label.show(bool(seen))
         if not seen:
             return
-        meshes = [_body(body) for body in seen]
-        points = np.concatenate([mesh.points for mesh in meshes])
-        starts = np.cumsum([0] + [len(mesh.points) for mesh in meshes])
-        faces = np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)])
-        shaded = np.concatenate([_shaded(mesh, body, bulbs, view) for mesh, body in zip(meshes, seen, strict=True)])
-        labels = [
-            label_colours(CLASS[b.state.category], b.slot, len(m.points)) for m, b in zip(meshes, seen, strict=True)
-        ]
-        for batch, colours in ((self._colour, shaded), (self._label, np.concatenate(labels))):
-            batch.shape(points, faces)
+        counts = [len(mesh.points) for mesh in meshes]
+        whole = merge(meshes)
+        palettes = np.stack([paint_of(body.state, view.time) for body in seen])
+        paint = palettes[np.repeat(np.arange(len(seen)), counts), whole.slots]
+        labels = np.concatenate([label_colours(CLASS[body.state.category], body.slot, 1) for body in seen])
+        for batch, colours in (
+            (self._colour, _shaded(whole, paint, _street_light(meshes, seen, bulbs, view), view)),
+            (self._label, np.repeat(labels, counts, axis=0)),
+        ):
+            batch.shape(whole.points, whole.faces)
             batch.colours(colours)
 
 
@@ -92,14 +93,18 @@ def _in_sight(body: Seen, camera: Camera) -> bool:
     return -radius < ahead < SIGHT and abs(body.y - camera.y) < widest * max(ahead, 0) + radius * (1 + widest)
 
 
-def _body(body: Seen) -> Mesh:
-    """The body in the ego frame, in its box."""
+def body_mesh(body: Seen) -> Mesh:
+    """The body in the ego frame, in its box. A point of a track keeps its number from frame to frame."""
     state = body.state
-    if state.category == "pedestrian":
-        mesh = pedestrian(state.track_id % VARIANTS, int(state.travelled / STRIDE * POSES) % POSES)
-    else:
-        mesh = _unit_vehicle(state.category, state.track_id % VARIANTS)
-    return mesh.scaled(state.size).turned(body.heading).moved((body.x, body.y, 0))
+    pose = int(state.travelled / STRIDE * POSES) % POSES if state.category == "pedestrian" else 0
+    mesh = _sized(state.category, state.track_id % VARIANTS, pose, state.size)
+    return mesh.turned(body.heading).moved((body.x, body.y, 0))
+
+
+@lru_cache(maxsize=512)
+def _sized(category: str, variant: int, pose: int, size: tuple[float, float, float]) -> Mesh:
+    mesh = pedestrian(variant, pose) if category == "pedestrian" else _unit_vehicle(category, variant)
+    return mesh.scaled(size)
 
 
 @cache
@@ -107,15 +112,24 @@ def _unit_vehicle(category: str, variant: int) -> Mesh:
     return vehicle(category, variant).fitted((1, 1, 1))
 
 
-def _shaded(mesh: Mesh, body: Seen, bulbs: Floats, view: View) -> NDArray[np.uint8]:
-    """The colours (n, 4) of a body by all lights."""
-    paint = paint_of(body.state, view.time)[mesh.slots]
+def _street_light(meshes: Sequence[Mesh], seen: Sequence[Seen], bulbs: Floats, view: View) -> Floats:
+    """The light (n,) of the street lamps near each body on its points."""
+    if view.look.lamps <= 0.01:
+        return np.zeros(sum(len(mesh.points) for mesh in meshes), np.float32)
+    light = []
+    for mesh, body in zip(meshes, seen, strict=True):
+        near = bulbs[np.hypot(bulbs[:, 0] - body.x, bulbs[:, 1] - body.y) < LAMP_REACH]
+        light.append(lamp_light(mesh.points, mesh.normals, near))
+    return np.concatenate(light)
+
+
+def _shaded(mesh: Mesh, paint: Floats, street: Floats, view: View) -> NDArray[np.uint8]:
+    """The colours (n, 4) of bodies of ``paint`` (n, 7) by all lights; ``street`` (n,): the light of street lamps."""
     surface = Surface(mesh.points, mesh.normals, paint[:, :3], paint[:, 3:6], paint[:, 6])
     colour = daylit(surface, view.look, heading=view.heading) + surface.glow
     if view.look.lamps > 0.01:
-        near = bulbs[np.hypot(bulbs[:, 0] - body.x, bulbs[:, 1] - body.y) < LAMP_REACH]
-        street = lamp_light(mesh.points, mesh.normals, near)[:, None] * LAMP_COLOUR
-        colour = colour + surface.albedo * (street + head_light(mesh.points, mesh.normals)[:, None]) * view.look.lamps
+        light = street[:, None] * LAMP_COLOUR + head_light(mesh.points, mesh.normals)[:, None]
+        colour = colour + surface.albedo * light * view.look.lamps
     return hazed(colour, mesh.points, view.look, view.to_ego @ view.eye)
 
 
