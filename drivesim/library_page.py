@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import jinja2
 import numpy as np
 
 from drivesim.atomic import new_folder
 from drivesim.preview import board
-from drivesim.report.page import TEMPLATES
+from drivesim.report.page import environment_of_pages
 from scenarios import Scenario, Template, compile, shipped, template
 
 STILLS, COLUMNS, STILL_WIDTH = 4, 2, 474  # of a thumbnail; px
@@ -111,14 +110,7 @@ def library_page(
             groups.setdefault(root.name if place == "." else place, []).append(card)
             if progress is not None:
                 progress(done, len(scenarios))
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        page = environment.from_string(_PAGE).render(count=len(scenarios), groups=groups)
+        page = environment_of_pages().from_string(_PAGE).render(count=len(scenarios), groups=groups)
         (folder / "index.html").write_text(page, encoding="utf-8")
     return Path(out) / "index.html"
 

@@ -54,16 +54,16 @@ class Plan:
 def plan(
     template: Template,
     *,
-    fps: float = 30.0,
+    fps: float | None = None,
     pace: float = PACE,
     part: tuple[int, int] = (1, 1),
     progress: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """The plan of a template's sweep.
 
-    ``fps``: frames per second of the clips. ``pace``: seconds that a frame takes. ``part``: (i, n), only the i-th of n
-    shards, from 1. ``progress(done, total)`` is called after each point. Raises `ScenarioError` for a point that is no
-    scenario, ``ValueError`` for a sweep without points.
+    ``fps``: frames per second of the clips; None: what the scenario asks for (``generation.fps``). ``pace``: seconds
+    that a frame takes. ``part``: (i, n), only the i-th of n shards, from 1. ``progress(done, total)`` is called after
+    each point. Raises `ScenarioError` for a point that is no scenario, ``ValueError`` for a sweep without points.
 
     >>> from scenarios import template
     >>> plan(template("empty_road"), fps=7.5).summary()["fps"]
@@ -75,6 +75,8 @@ def plan(
         variants.append(variant)
         if progress is not None:
             progress(variant.k + 1, total)
+    if fps is None:
+        fps = template.scenario().generation.fps
     rate = Fraction(fps).limit_denominator(10**6)
     frames = tuple(
         max(1, math.floor(Fraction(variant.scenario.clock.duration).limit_denominator(10**6) * rate))

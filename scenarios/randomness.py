@@ -19,3 +19,17 @@ def key(seed: int, purpose: str, index: int = 0) -> int:
 def generator(seed: int, purpose: str, index: int = 0) -> random.Random:
     """A random generator of its own for (seed, purpose, index)."""
     return random.Random(key(seed, purpose, index))
+
+
+def van_der_corput(index: int, base: int) -> float:
+    """The digits of ``index`` in a ``base`` mirrored at the point, in [0, 1); prime bases give Halton's points.
+
+    >>> [van_der_corput(index, 2) for index in range(4)]
+    [0.0, 0.5, 0.25, 0.75]
+    """
+    value, scale = 0.0, 1.0
+    while index:
+        index, digit = divmod(index, base)
+        scale /= base
+        value += digit * scale
+    return value

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from scenarios.facts import WEATHERS
-from scenarios.randomness import generator, key
+from scenarios.randomness import generator, key, van_der_corput
 from scenarios.schema import Scenario
 from scenarios.story_checks import check
 
@@ -82,23 +82,13 @@ class _Draw:
     def share(self, name: str) -> float:
         """A number in [0, 1)."""
         shift = generator(self.seed, f"sample.{name}").random()
-        return (_van_der_corput(self.index, _BASES[name]) + shift) % 1.0
+        return (van_der_corput(self.index, _BASES[name]) + shift) % 1.0
 
     def between(self, name: str, low: float, high: float) -> float:
         return low + (high - low) * self.share(name)
 
     def pick(self, name: str, choices: Sequence[T]) -> T:
         return choices[int(self.share(name) * len(choices))]
-
-
-def _van_der_corput(index: int, base: int) -> float:
-    """The digits of ``index`` mirrored at the point."""
-    value, scale = 0.0, 1.0
-    while index:
-        index, digit = divmod(index, base)
-        scale /= base
-        value += digit * scale
-    return value
 
 
 def _camera(draw: _Draw) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pydantic import AfterValidator, Field, StrictInt, StrictStr, model_validato
 from scenarios.distributions import Sweep
 from scenarios.expressions import ExpressionError, evaluate, names_in
 from scenarios.quantities import Strict, quantity
-from scenarios.randomness import key
+from scenarios.randomness import key, van_der_corput
 
 MAX_POINTS = 100_000
 TRIES_PER_RUN = 1000
@@ -209,13 +209,8 @@ def _random_share(seed: int, purpose: str, index: int = 0) -> float:
 
 
 def _halton_share(seed: int, name: str, index: int, base: int) -> float:
-    """The digits of ``index`` mirrored at the point, shifted, in (0, 1)."""
-    share, scale = _random_share(seed, name), 1.0
-    while index:
-        index, digit = divmod(index, base)
-        scale /= base
-        share += digit * scale
-    return share % 1.0 or 2.0**-53
+    """A point of a shifted Halton sequence, in (0, 1)."""
+    return (_random_share(seed, name) + van_der_corput(index, base)) % 1.0 or 2.0**-53
 
 
 def _lists(variations: Variations) -> dict[str, tuple[Any, ...]]:

@@ -52,7 +52,7 @@ def add(groups: Any) -> None:
         example="drivesim plan my_street.yaml --fps 7.5",
     )
     add_scenario(plan)
-    plan.add_argument("--fps", type=positive, default=30.0, metavar="F", help="frames per second (default: 30)")
+    plan.add_argument("--fps", type=positive, metavar="F", help="frames per second (default: the scenario's, 30)")
     plan.add_argument(
         "--pace", type=positive, metavar="S", help="seconds that a frame takes (default: nano on two CPU cores)"
     )

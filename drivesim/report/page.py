@@ -75,15 +75,20 @@ class Still:
         return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
-def render_benchmark(metrics: Mapping[str, Any], stills: Sequence[Still]) -> str:
-    """The page of a benchmark's metrics (what ``metrics.json`` holds) and stills, as HTML text."""
-    environment = jinja2.Environment(
+def environment_of_pages() -> jinja2.Environment:
+    """How every page is filled: what it is given is escaped, and a name that it was not given is an error."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def render_benchmark(metrics: Mapping[str, Any], stills: Sequence[Still]) -> str:
+    """The page of a benchmark's metrics (what ``metrics.json`` holds) and stills, as HTML text."""
+    environment = environment_of_pages()
     environment.filters["share"] = lambda value: "-" if value is None else f"{value:.2f}"
     environment.globals["meter"] = meter
     page = environment.get_template("benchmark.html.j2")
