@@ -59,7 +59,7 @@ class Parameter(Strict):
 
     def _typed(self, value: Any) -> Value:
         if self.type == "float":
-            return quantity(value)
+            return quantity(value, si=self.unit)
         if type(value).__name__ != self.type:
             raise ValueError(f"expected a value of the type {self.type}, not {value!r}")
         typed: Value = value

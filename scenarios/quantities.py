@@ -37,8 +37,10 @@ def _quantity(kind: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def quantity(value: Any) -> float:
+def quantity(value: Any, *, si: str | None = None) -> float:
     """A number, which is SI, or text with any unit that we know, in SI. Raises ``ValueError``.
+
+    ``si``: only units of what this SI unit measures.
 
     >>> quantity("36 km/h"), quantity(2)
     (10.0, 2.0)
@@ -46,7 +48,8 @@ def quantity(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    units = {unit: factor for known in UNITS.values() for unit, factor in known.items()}
+    kinds = [known for known in UNITS.values() if si is None or si in known]
+    units = {unit: factor for known in kinds for unit, factor in known.items()}
     if match and match[2] in units:
         return float(match[1]) * units[match[2]]
     raise ValueError(f"expected a number in SI or text with a unit of {', '.join(units)}")

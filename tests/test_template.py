@@ -69,6 +69,7 @@ def test_values_go_to_parameters_by_name_and_to_other_places_by_path():
         ("$(speed + 2)", "$(speed.real)", "11:41: found 'speed"),
         ("default: 36 km/h", "default: 3 m/s", "5:10: found keys default, min, max, unit, expected at least 5"),
         ("default: 2}", "default: 2.5}", "6:10: found keys type, default, expected a value of the type int, not 2.5"),
+        ("unit: m/s}", "unit: m}", "expected a number in SI or text with a unit of m, km, cm"),
         ("type: str", "type: text", "7:17: found 'text', expected"),
         ("values: [day, night]}\nclock", "values: [dusk]}\nclock", "expected one of dusk, not 'day'"),
         ("speed: {default", "spede: {default", "11:24: found name 'speed', expected one of spede"),
