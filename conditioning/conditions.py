@@ -26,7 +26,7 @@ _STEPS = 127  # compact storage of [-1, 1] in int8; 0 stays exactly 0
 class Conditions:
     """What the networks are told about ``b`` clips of ``t`` frames.
 
-    ``maps``: "boxes" (b t 12 h w) and "road" (b t 4 h w), in [-1, 1]; channels: `layout.BOX_CHANNELS`, `ROAD_CHANNELS`.
+    ``maps``: "boxes" (b t 13 h w) and "road" (b t 5 h w), in [-1, 1]; channels: `layout.BOX_CHANNELS`, `ROAD_CHANNELS`.
     ``tokens``: boxes as (b t n TOKEN_DIM), parts as in `layout.TOKEN_PARTS`; ``token_mask``: bool (b t n).
     ``signals``: for each name of `signals.SIGNALS` (b t k), see `signals.signals`.
     ``known``: for each of `NAMES` bool (b t); "boxes" covers box maps and tokens.

@@ -22,22 +22,24 @@ BOX_CHANNELS = {
     "vehicle": "1: a car, van, truck or bus",
     "person": "1: a pedestrian",
     "two_wheeler": "1: a ridden motorcycle or bicycle",
+    "other": "1: an animal, an obstacle or a traffic light",
     "outline": "1 on the border of the box, a cell wide; 0 inside",
     "inverse_distance": "NEAR / depth, at most 1",
     "heading_sin": "sin of the heading against the line of sight, [-1, 1]",
     "heading_cos": "cos of the same: 1 shows its back, -1 its front, [-1, 1]",
     "rear_light": "brake 1, tail lamp 0.5, off -1",
     "head_light": "on 1, off -1",
-    "red": "body colour, [-1, 1]",
-    "green": "body colour, [-1, 1]",
-    "blue": "body colour, [-1, 1]",
+    "red": "body colour, of a traffic light the colour that is lit, [-1, 1]",
+    "green": "the same, [-1, 1]",
+    "blue": "the same, [-1, 1]",
 }
-KINDS = ("vehicle", "person", "two_wheeler")  # the first channels: which share of a cell boxes of each kind cover
+KINDS = ("vehicle", "person", "two_wheeler", "other")  # the first channels: the share of a cell that boxes of it cover
 ROAD_CHANNELS = {
     "drivable": "share of the cell that is drivable ground",
-    "solid": "a solid line or an edge of the road",
+    "solid": "a solid line, a stop line or an edge of the road",
     "dashed": "a dashed line (the whole line, gaps too)",
     "yellow": "a line of any kind painted yellow",
+    "crossing": "share of the cell that a zebra crossing covers",
 }
 # Part of a box token -> its length. A part that may be unknown is followed by its flag: 1 known, 0 unknown (all zero).
 TOKEN_PARTS = {
@@ -63,14 +65,15 @@ LINE_CELLS = 0.75  # width of a drawn line in cells
 
 _CATEGORY_INDEX = {name: index for index, name in enumerate(categories())}
 _OUTLINE = list(BOX_CHANNELS).index("outline")
-_KIND_INDEX = {"motorcycle": 2, "bicycle": 2, "pedestrian": 1}
+_KIND_INDEX = {name: KINDS.index(category.group) for name, category in categories().items()}
+_KIND_INDEX |= dict.fromkeys(("motorcycle", "bicycle"), KINDS.index("two_wheeler"))
 
 
 def box_maps(objects: Sequence[ObjectFacts], image_size: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """The boxes of one frame as float32 maps (12 h w); channels as in `BOX_CHANNELS`.
+    """The boxes of one frame as float32 maps (13 h w); channels as in `BOX_CHANNELS`.
 
     Args:
-        objects: the road users; their boxes are in pixels of the image.
+        objects: what is in the road; their boxes are in pixels of the image.
         image_size: (height, width) of that image in pixels.
         size: (h, w) of the maps in cells.
     """
@@ -95,24 +98,27 @@ def box_maps(objects: Sequence[ObjectFacts], image_size: tuple[int, int], size: 
 
 
 def road_maps(road: RoadFacts, camera: Camera, size: tuple[int, int]) -> np.ndarray:
-    """The road of one frame, seen by ``camera``, as float32 maps (4 h w) in [0, 1]; channels as in `ROAD_CHANNELS`.
+    """The road of one frame, seen by ``camera``, as float32 maps (5 h w) in [0, 1]; channels as in `ROAD_CHANNELS`.
 
     ``size``: (h, w) of the maps in cells.
     """
     h, w = size
     finer = max(1, min(4, FINE_ROWS // h))  # drawn this much larger, then averaged down
     large = camera.resized(w * finer, h * finer)
-    canvas = np.zeros((len(ROAD_CHANNELS), h * finer, w * finer), np.uint8)
-    polygon = project_polygon(large, _on_ground(road.drivable))
-    if len(polygon) >= 3:
-        cv2.fillPoly(canvas[0], [_fixed_point(polygon)], 255, cv2.LINE_AA, _SHIFT)
+    canvas = {name: np.zeros((h * finer, w * finer), np.uint8) for name in ROAD_CHANNELS}
+    for name, areas in (("drivable", (road.drivable,)), ("crossing", road.crossings)):
+        for area in areas:
+            polygon = project_polygon(large, _on_ground(area))
+            if len(polygon) >= 3:
+                cv2.fillPoly(canvas[name], [_fixed_point(polygon)], 255, cv2.LINE_AA, _SHIFT)
     thickness = max(1, round(LINE_CELLS * finer))
     for line in road.lines:
         pieces = [_fixed_point(piece) for piece in project_line(large, _on_ground(line.points))]
-        channels = [2 if line.kind == "dashed" else 1] + [3] * (line.colour == "yellow")
-        for channel in channels:
-            cv2.polylines(canvas[channel], pieces, False, 255, thickness, cv2.LINE_AA, _SHIFT)
-    return np.stack([cv2.resize(channel, (w, h), interpolation=cv2.INTER_AREA) for channel in canvas]) / np.float32(255)
+        names = ["dashed" if line.kind == "dashed" else "solid"] + ["yellow"] * (line.colour == "yellow")
+        for name in names:
+            cv2.polylines(canvas[name], pieces, False, 255, thickness, cv2.LINE_AA, _SHIFT)
+    small = [cv2.resize(channel, (w, h), interpolation=cv2.INTER_AREA) for channel in canvas.values()]
+    return np.stack(small) / np.float32(255)
 
 
 def box_tokens(objects: Sequence[ObjectFacts], image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -150,9 +156,9 @@ def _token(thing: ObjectFacts, image_size: tuple[int, int]) -> list[float]:
 
 
 def _painted(thing: ObjectFacts) -> np.ndarray:
-    """The values (12,) of `BOX_CHANNELS` for one box."""
-    kind = [0.0, 0.0, 0.0]
-    kind[_KIND_INDEX.get(thing.category, 0)] = 1.0
+    """The values (13,) of `BOX_CHANNELS` for one box."""
+    kind = [0.0] * len(KINDS)
+    kind[_KIND_INDEX[thing.category]] = 1.0
     heading = _heading(thing) or (0.0, 0.0)
     distance = _inverse_distance(thing) or 0.0
     return np.array([*kind, 1.0, distance, *heading, *_lamps(thing.lights), *_colour(thing.appearance)], np.float32)

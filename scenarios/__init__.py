@@ -8,9 +8,10 @@
 
 from scenarios.findings import Finding, ScenarioError
 from scenarios.loading import Template, Variant, load, loads, shipped, template, validate
+from scenarios.object_state import ObjectState
 from scenarios.sampling import sample
 from scenarios.schema import Scenario
-from scenarios.timeline import ObjectState, Timeline, compile
+from scenarios.timeline import Timeline, compile
 
 __all__ = [
     "Finding",

@@ -97,7 +97,8 @@ class Follow:
 class ChangeLane:
     """Move from d = ``start`` to ``end``, in ``lane``, in ``over`` s; the same lane again is an offset within it.
 
-    Slower than 3 m/s it takes longer, for wheels do not slide sideways.
+    Slower than 3 m/s, or than a second for most of a long body's length, it takes longer: wheels do not slide sideways,
+    and long vehicles do not stand across the road.
     """
 
     lane: int
@@ -113,11 +114,12 @@ class ChangeLane:
             body.lane, body.from_lane = self.lane, body.lane
             to_left = (self.end > self.start) == (body.direction > 0)
             body.indicator = "left" if to_left else "right"
-        self.share = min(1.0, round(self.share + dt / self.over * min(1.0, body.speed / 3.0), 6))
+        slow = max(3.0, body.size[0] - 1.5)
+        self.share = min(1.0, round(self.share + dt / self.over * min(1.0, body.speed / slow), 6))
         u, span = self.share, self.end - self.start
         # The quintic with zero velocity and acceleration at both ends.
         body.d = round(self.start + span * u * u * u * (10.0 + u * (6.0 * u - 15.0)), 4)
-        slope = 30.0 * u * u * (1.0 - u) * (1.0 - u) * span / (self.over * max(body.speed, 3.0))
+        slope = 30.0 * u * u * (1.0 - u) * (1.0 - u) * span / (self.over * max(body.speed, slow))
         body.turn = round(math.atan2(slope, body.direction * math.sqrt(max(0.0, 1.0 - slope * slope))), 4)
         if self.share < 1.0:
             return False
@@ -151,6 +153,9 @@ class Cross:
     def step(self, body: Body, dt: float) -> bool:
         """See `Action`."""
         side = 1 if self.end > body.d else -1
+        if body.waits:
+            body.speed = 0.0
+            return False
         moved = min(self.speed * dt, abs(self.end - body.d))
         body.d = round(body.d + side * moved, 4)
         body.travelled = round(body.travelled + moved, 4)

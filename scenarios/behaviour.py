@@ -41,7 +41,8 @@ class Body:
     ``lane`` and ``from_lane`` differ during a lane change: it takes room in both. People have lane None. ``cruise``:
     the speed it wants, m/s. ``rate``: how hard it changes speed towards that, m/s2. ``held``: what those ahead take
     from the free acceleration, m/s2. ``travelled``: m since it appeared. ``present``: False before an actor appears and
-    after it has disappeared.
+    after it has disappeared. ``waits``: a walker on the road stands still for a moment.
+    ``stretch``: metres of s per metre driven.
     """
 
     track_id: int
@@ -65,6 +66,8 @@ class Body:
     actions: dict[str, Action] = field(default_factory=dict)
     target: Body | None = None
     present: bool = True
+    waits: bool = False
+    stretch: float = 1.0
 
     def gap_to(self, other: Body) -> float:
         """Free road from this body's front to ``other`` ahead of it in its direction, m; negative in overlap."""
@@ -95,9 +98,18 @@ def bend_speed(road: Road, body: Body) -> float:
     return math.sqrt(SIDEWAYS / bend) if bend > 1e-4 else math.inf
 
 
-def drive(body: Body, road: Road, dt: float) -> None:
+def look_at_bend(body: Body, road: Road) -> None:
+    """Set how far s a body gets per metre driven: in a bend less on the outside, more on the inside."""
+    bend = road.curvature(body.s)
+    body.stretch = 1.0 / (1.0 - bend * road.across(body.s, body.d)) if bend else 1.0
+
+
+def drive(body: Body, dt: float) -> None:
     """Move a vehicle or a walker along the road for ``dt`` s; a lane change sets its sideways speed before."""
-    body.speed = max(0.0, round(body.speed + body.acceleration * dt, 4))
+    if body.acceleration:
+        body.speed = max(0.0, round(body.speed + body.acceleration * dt, 4))
+    if not body.speed:
+        return
     moved = body.speed * dt
-    body.s = round(body.s + body.direction * moved / (1.0 - road.curvature(body.s) * body.d), 4)
-    body.travelled = round(body.travelled + moved, 4)
+    body.s = round(body.s + body.direction * moved * body.stretch, 4)
+    body.travelled += moved

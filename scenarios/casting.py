@@ -7,15 +7,17 @@ from collections.abc import Mapping
 
 from scenarios import actions, story
 from scenarios.behaviour import Action, Body
+from scenarios.facts import categories
 from scenarios.randomness import generator
 from scenarios.road import Road
+from scenarios.routes import FollowRoute, Turn, route
 from scenarios.schema import Scenario
 from scenarios.traffic import paint, usual_size
 
 EGO_SIZE = (4.6, 1.85, 1.5)
 REAR_AXLE = 1.35  # m from the centre of the ego's body back to its rear axle
 _FROM_KERB = 1.2  # m from the kerb to somebody waiting on the sidewalk
-_BEYOND_KERB = 1.8  # m from the kerb to where a walk across the road ends
+BEYOND_KERB = 1.8  # m from the kerb to where a walk across the road ends
 
 
 def cast(scenario: Scenario, road: Road, seed: int) -> dict[str, Body]:
@@ -47,15 +49,19 @@ def place(body: Body, initial: story.ActorInitial, bodies: Mapping[str, Body], r
     """Put ``body`` where ``initial`` says, seen from one of ``bodies``. Raises ``ValueError`` for a lane not there."""
     other = bodies[initial.relative_to]
     body.s = round(other.s + initial.ahead, 4)
-    stands = initial.side is not None or initial.parked is not None
+    if initial.arm is not None:
+        _place_on_arm(body, initial, bodies, road)
+        return
+    moves = categories()[body.category].group == "vehicle"
+    stands = initial.side is not None or initial.parked is not None or not moves
     speed = initial.speed if initial.speed is not None or stands else bodies["ego"].speed
     body.speed = body.cruise = 0.0 if speed is None else resolved(speed, bodies)
     if initial.parked is not None:
         side = 1 if initial.parked == "left" else -1
-        body.d = round(road.parking_center(side), 4)
+        body.d = round(road.parking_center(side) + initial.offset, 4)
         body.lane = body.from_lane = None
         body.direction = -1 if side > 0 and road.oncoming else 1
-    elif stands:
+    elif initial.side is not None:
         side = 1 if initial.side == "left" else -1
         kerb = road.left_edge if side > 0 else road.right_edge
         body.d = round(kerb + side * _FROM_KERB, 4)
@@ -64,9 +70,21 @@ def place(body: Body, initial: story.ActorInitial, bodies: Mapping[str, Body], r
     else:
         lane = (other.lane or 0) + (initial.lane or 0)
         body.d = round(road.lane_center(lane) + initial.offset, 4)
-        body.lane = body.from_lane = lane
+        body.lane = body.from_lane = lane if moves else None  # a thing takes the room that it has, not the lane
         body.direction = road.direction(lane)
     body.turn = 0.0 if body.direction > 0 else round(math.pi, 4)
+
+
+def _place_on_arm(body: Body, initial: story.ActorInitial, bodies: Mapping[str, Body], road: Road) -> None:
+    """On an arm of a junction, driving towards it and straight on; where it leads nowhere, to the right."""
+    side, junction = 1 if initial.arm == "left" else -1, road.junctions[initial.junction]
+    edge = road.left_edge if side > 0 else -road.right_edge
+    body.s, body.d = round(junction.lane_s(-side), 4), round(side * (edge + initial.away), 4)
+    body.speed = body.cruise = resolved(bodies["ego"].speed if initial.speed is None else initial.speed, bodies)
+    body.lane = body.from_lane = None
+    body.direction, body.turn = 1, round(-side * 0.5 * math.pi, 4)
+    turn: Turn = "straight" if junction.arm(-side) else "right"
+    body.actions["path"] = FollowRoute(route(road, junction, body, turn), initial.yields)
 
 
 def resolved(speed: float | story.RelativeSpeed, bodies: Mapping[str, Body]) -> float:
@@ -98,9 +116,20 @@ def begun(do: story.Do, body: Body, bodies: Mapping[str, Body], road: Road) -> A
         return _track(do.follow_track, body)
     if do.signal is not None:
         return actions.Signal(do.signal.indicator)
+    if do.turn is not None:
+        body.cruise = do.turn.speed
+        return FollowRoute(route(road, road.junctions[do.turn.junction], body, do.turn.to), do.turn.yields)
     assert do.cross is not None
-    beyond = road.left_edge + _BEYOND_KERB if body.d < 0 else road.right_edge - _BEYOND_KERB
+    beyond = road.left_edge + BEYOND_KERB if body.d < 0 else road.right_edge - BEYOND_KERB
     return actions.Cross(round(beyond, 4), do.cross.speed)
+
+
+def can_turn(do: story.Turn, body: Body, road: Road) -> bool:
+    """Whether a junction is still ahead of a body in a lane, or of one that has not left its arm."""
+    junction = road.junctions[do.junction]
+    if body.lane is not None:
+        return "sideways" not in body.actions and body.direction * (junction.s - body.s) > junction.reach
+    return junction.arm(1 if body.d > 0 else -1) and not road.right_edge < body.d < road.left_edge
 
 
 def _set_speed(do: story.SetSpeed, body: Body, bodies: Mapping[str, Body]) -> Action:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 
 from scenarios.behaviour import Body
 from scenarios.casting import cast
+from scenarios.junctions import ARM_REACH
+from scenarios.problem import Problem, one_of
+from scenarios.road_checks import road_problems
 from scenarios.schema import Scenario
 from scenarios.story import VEHICLES, Actor, ActorInitial
 from scenarios.triggers import touch
@@ -16,44 +17,12 @@ from scenarios.when import Path
 CHANGING = ("daylight", "weather", "traffic_level")
 
 
-class Problem(NamedTuple):
-    """``path``: keys and indices to the place. ``message``: found and expected. ``severity``: error or warning."""
-
-    path: Path
-    message: str
-    severity: str = "error"
-
-
 def stage_problems(scenario: Scenario) -> Iterator[Problem]:
     """All that is wrong with the road, the environment, the traffic and the places of the actors."""
-    yield from _road(scenario)
+    yield from road_problems(scenario.road)
     yield from _environment(scenario)
     yield from _traffic(scenario)
     yield from _actors(scenario)
-
-
-def near_miss(word: str, known: Iterable[str]) -> str:
-    """A hint at the one of ``known`` that ``word`` may stand for, or nothing.
-
-    >>> near_miss("durration", ["duration", "name"])
-    " (did you mean 'duration'?)"
-    """
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]!r}?)" if near and near[0] != word else ""
-
-
-def _road(scenario: Scenario) -> Iterator[Problem]:
-    road = scenario.road
-    if road.ego_lane >= road.lanes:
-        yield Problem(
-            ("road", "ego_lane"), f"found lane {road.ego_lane}, expected less than lanes, which is {road.lanes}"
-        )
-    if not road.curvature:
-        yield Problem(("road", "curvature"), "found no points, expected at least one [s, 1/m]")
-    for i, (before, after) in enumerate(zip(road.curvature, road.curvature[1:], strict=False), start=1):
-        if after[0] <= before[0]:
-            message = f"found s = {after[0]:g} after {before[0]:g}, expected strictly increasing s"
-            yield Problem(("road", "curvature", i), message)
 
 
 def _environment(scenario: Scenario) -> Iterator[Problem]:
@@ -102,12 +71,12 @@ def _actors(scenario: Scenario) -> Iterator[Problem]:
             found = True
         if actor.initial is not None:
             problem = placed(actor.initial, actor, lanes, scenario, ("actors", i, "initial"))
-            if problem is None and actor.initial.side is None and actor.initial.parked is None:
+            if problem is None and takes_lane(actor, actor.initial):
                 lanes[actor.id] = (lanes[actor.initial.relative_to] or 0) + (actor.initial.lane or 0)
             if problem is not None:
                 found = True
                 yield problem
-    if not found and not list(_road(scenario)):
+    if not found and not list(road_problems(scenario.road)):
         yield from _overlaps(scenario)
 
 
@@ -123,6 +92,8 @@ def placed(
     if initial.parked is not None and road.parking not in (initial.parked, "both"):
         message = f"found {initial.parked!r}, where the road has no parking lane, expected one (road.parking)"
         return Problem((*path, "parked"), message)
+    if initial.arm is not None:
+        return _on_arm(initial, scenario, path)
     if initial.side is not None or initial.parked is not None:
         return None
     start = lanes[initial.relative_to]
@@ -146,6 +117,27 @@ def placed(
     return None
 
 
+def takes_lane(actor: Actor, initial: ActorInitial) -> bool:
+    """Whether an actor at such a place drives in a lane."""
+    elsewhere = initial.side is not None or initial.parked is not None or initial.arm is not None
+    return not elsewhere and actor.category in VEHICLES
+
+
+def _on_arm(initial: ActorInitial, scenario: Scenario, path: Path) -> Problem | None:
+    """What is wrong with a place on an arm of a junction, if anything."""
+    junctions = scenario.road.junctions
+    if initial.junction >= len(junctions):
+        message = f"found junction {initial.junction}, expected one of the {len(junctions)} of the road, from 0"
+        return Problem((*path, "junction"), message)
+    arms = junctions[initial.junction].arms
+    if arms not in ("both", initial.arm):
+        message = f"found the arm on the {initial.arm}, expected one that is there: {arms}"
+        return Problem((*path, "arm"), message)
+    if not 6.0 <= initial.away <= ARM_REACH:
+        return Problem((*path, "away"), f"found {initial.away:g} m, expected 6 .. {ARM_REACH:g} m from the kerb")
+    return None
+
+
 def _overlaps(scenario: Scenario) -> Iterator[Problem]:
     bodies = cast(scenario, scenario.geometry(), scenario.seed)
     there: list[tuple[str, Body]] = [("the ego", bodies["ego"])]
@@ -160,9 +152,3 @@ def _overlaps(scenario: Scenario) -> Iterator[Problem]:
                     ("actors", i, place), f"found {actor.id!r} inside {name} at the start, expected free space"
                 )
         there.append((repr(actor.id), body))
-
-
-def one_of(word: str, known: Iterable[str]) -> str:
-    """``one of a, b, c``, with a hint at the one that ``word`` may stand for."""
-    names = sorted(known)
-    return f"one of {', '.join(names)}{near_miss(word, names)}"

@@ -238,6 +238,6 @@ def _quote(text: str) -> str:
 
 
 def _one_of(word: str, known: Iterable[str]) -> str:
-    from scenarios.checks import near_miss  # the checks read the schema, which may read this module
+    from scenarios.problem import near_miss  # the checks read the schema, which may read this module
 
     return f"one of {', '.join(known)}{near_miss(word, known)}"

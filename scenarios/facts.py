@@ -26,9 +26,9 @@ from typing import Any
 import yaml
 
 FACTS_SCHEMA = "drivesim.facts/1"
-WEATHERS = ("clear", "overcast", "rainy", "foggy")
+WEATHERS = ("clear", "overcast", "rainy", "foggy", "snowy")
 INDICATORS = ("off", "left", "right", "both")
-LINE_KINDS = ("solid", "dashed", "edge")
+LINE_KINDS = ("solid", "dashed", "edge", "stop")
 LINE_COLOURS = ("white", "yellow")
 TIMES_OF_DAY = ("night", "dawn_dusk", "day")
 
@@ -39,7 +39,10 @@ DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One kind of road user: its group ("vehicle" or "person") and usual size ``(length, width, height)`` in metres."""
+    """One kind of thing in the road: its group and usual size ``(length, width, height)`` in metres.
+
+    ``group``: "vehicle", "person" or "other", which is neither.
+    """
 
     name: str
     group: str
@@ -48,10 +51,10 @@ class Category:
 
 @cache
 def categories() -> Mapping[str, Category]:
-    """The road users by name, in the fixed order in which networks and detectors number them.
+    """The kinds of things by name, in the fixed order in which networks and detectors number them.
 
     >>> list(categories())
-    ['car', 'van', 'truck', 'bus', 'motorcycle', 'bicycle', 'pedestrian']
+    ['car', 'van', 'truck', 'bus', 'motorcycle', 'bicycle', 'pedestrian', 'animal', 'obstacle', 'traffic_light']
     """
     rows = yaml.safe_load((DATA / "categories.yaml").read_text(encoding="utf-8"))
     return MappingProxyType({name: Category(name, row["group"], tuple(row["size"])) for name, row in rows.items()})
@@ -112,7 +115,10 @@ class EgoState:
 
 @dataclass(frozen=True, slots=True)
 class LaneLine:
-    """One painted or physical line. ``points``: ((x, y), ...) on the ground in the ego frame, metres, near to far."""
+    """One painted or physical line; of the kinds, "edge" is a kerb and "stop" lies across the lanes.
+
+    ``points``: ((x, y), ...) on the ground in the ego frame, metres, near to far.
+    """
 
     kind: str
     colour: str
@@ -126,10 +132,14 @@ class LaneLine:
 
 @dataclass(frozen=True, slots=True)
 class RoadFacts:
-    """The road around the ego: its lane lines and drivable polygon ``((x, y), ...)`` in the ego frame, metres."""
+    """The road around the ego, in the ego frame, metres: its lines, and areas as polygons ``((x, y), ...)``.
+
+    ``drivable``: the carriageway, with the mouths of roads that cross it. ``crossings``: zebra crossings.
+    """
 
     lines: tuple[LaneLine, ...]
     drivable: tuple[Point, ...]
+    crossings: tuple[tuple[Point, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +156,7 @@ class Lights:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
-    """One road user in one frame.
+    """One road user, or another thing in the road, in one frame.
 
     ``track_id``: the same number on every frame of the clip. ``category``: a key of `categories`.
     ``center``: geometric centre of the 3-D box (x, y, z), ego frame, m. ``size``: (length, width, height), m.
@@ -156,7 +166,8 @@ class ObjectFacts:
     border.
     ``occlusion``: share of the clipped box hidden behind nearer bodies. ``truncation``: share of the amodal box
     outside the image.
-    ``lights``: lamps. ``appearance``: body colour of the track, (r, g, b) in 0..255.
+    ``lights``: lamps. ``appearance``: body colour of the track, (r, g, b) in 0..255; of a
+    traffic light the colour that is lit.
     """
 
     track_id: int
@@ -183,7 +194,7 @@ class ObjectFacts:
 
     @property
     def group(self) -> str:
-        """``"vehicle"`` or ``"person"``."""
+        """``"vehicle"``, ``"person"`` or ``"other"``."""
         return categories()[self.category].group
 
 
@@ -250,7 +261,7 @@ class FrameFacts:
 
 def _road_from_dict(row: Mapping[str, Any]) -> RoadFacts:
     lines = tuple(_build(LaneLine, {**line, "points": _points(line.get("points", ()))}) for line in row["lines"])
-    return RoadFacts(lines, _points(row["drivable"]))
+    return RoadFacts(lines, _points(row["drivable"]), tuple(_points(area) for area in row.get("crossings", ())))
 
 
 def _object_from_dict(row: Mapping[str, Any]) -> ObjectFacts:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from scenarios.checks import near_miss
+from scenarios.problem import near_miss
 from scenarios.schema import Scenario
 from scenarios.when import Path
 from scenarios.yaml12 import Document, Position

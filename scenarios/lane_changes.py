@@ -20,16 +20,34 @@ _REACH = 120.0  # m: whoever is farther away does not count
 def better_lane(body: Body, lanes: Mapping[int, Sequence[Body]], road: Road) -> int | None:
     """The lane beside ``body``'s that it would rather drive in, if any. ``lanes``: who is in which lane."""
     lane = body.lane
-    if lane is None or body.from_lane != lane or body.actions or body.speed < _SLOWEST:
+    if lane is None or body.from_lane != lane or body.actions:
+        return None
+    must = _ends(lane, body, road)
+    if body.speed < _SLOWEST and not must:
         return None
     gains = {}
     for beside in (lane - 1, lane + 1):
         if not 0 <= beside < road.lanes + road.oncoming or road.direction(beside) != body.direction:
             continue
-        gain = _gain(body, lanes.get(beside, ()))
-        if gain is not None and gain > GAIN:
+        if _ends(beside, body, road):
+            continue
+        gain = _gain(body, [other for other in lanes.get(beside, ()) if not _follows_over(other, body, road)])
+        if gain is not None and (gain > GAIN or must):
             gains[beside] = gain
     return max(gains, key=lambda beside: gains[beside]) if gains else None
+
+
+def _follows_over(other: Body, body: Body, road: Road) -> bool:
+    """Whether ``other`` stands behind in the same lane and has just begun to change into the same one."""
+    if other.from_lane != body.lane or other.lane is None or other.lane == body.lane:
+        return False
+    is_behind = body.direction * (body.s - other.s) > 0.0
+    return is_behind and abs(other.d - road.lane_center(other.lane)) > 0.5 * road.lane_width
+
+
+def _ends(lane: int, body: Body, road: Road) -> bool:
+    end = road.lane_end(lane, body.s, body.direction)
+    return end is not None and abs(end - body.s) < _REACH
 
 
 def _gain(body: Body, others: Sequence[Body]) -> float | None:

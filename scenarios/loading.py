@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from scenarios import yaml12
-from scenarios.checks import near_miss
 from scenarios.findings import Finding, ScenarioError, place, show, translated
 from scenarios.parameters import Parameter, SubstitutionError, Value, overridden, substituted
+from scenarios.problem import near_miss
 from scenarios.quantities import Name
 from scenarios.randomness import key
 from scenarios.schema import Scenario

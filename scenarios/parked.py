@@ -28,6 +28,8 @@ class ParkedCars:
 
     def near(self, s: float) -> list[Body]:
         """The parked cars within `REACH` of ``s`` m, in order of their track ids."""
+        if not any(self.road.parking):
+            return []
         first, last = math.floor((s + REACH[0]) / PLACE), math.floor((s + REACH[1]) / PLACE)
         places = [(index, side) for index in range(first, last + 1) for side in (-1, 1)]
         return [body for place in places if (body := self._at(*place)) is not None]
@@ -39,7 +41,15 @@ class ParkedCars:
             self._places[index, side] = self._parked(index, side)
         return self._places[index, side]
 
+    def _may_park(self, s: float, side: int) -> bool:
+        """Not within junctions, nor near zebra crossings."""
+        near = [(zebra.s, 0.5 * (zebra.high - zebra.low) + 5.0) for zebra in self.road.crossings]
+        near += [(junction.s, junction.mouth + 5.0) for junction in self.road.junctions if junction.arm(side)]
+        return all(abs(s - middle) > room + 0.5 * PLACE for middle, room in near)
+
     def _parked(self, index: int, side: int) -> Body | None:
+        if not self._may_park((index + 0.5) * PLACE, side):
+            return None
         dice = generator(self.seed, f"parked.{side}", index)
         if dice.random() >= self.share:
             return None

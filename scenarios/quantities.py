@@ -84,7 +84,7 @@ Daylight = Annotated[
     Field(ge=0, le=1),
     BeforeValidator(_daylight, json_schema_input_type=Literal["night", "dawn_dusk", "day"] | float),
 ]
-Weather = Literal["clear", "overcast", "rainy", "foggy"]
+Weather = Literal["clear", "overcast", "rainy", "foggy", "snowy"]
 TrafficLevel = Literal["none", "low", "medium", "high"]
 Name = Annotated[StrictStr, Field(pattern=r"^[a-z0-9_]{1,64}$")]
 Pixels = Annotated[StrictInt, Field(ge=16, le=8192)]

@@ -6,6 +6,9 @@ parking lane, then the kerb, then the sidewalk.
 
 Lanes are numbered from right to left: -1 the bicycle strip, 0 .. lanes - 1 the own lanes, then the oncoming lanes, then
 their strip. The world's origin is s = 0 with the x axis along the road. World metres; radians counter-clockwise.
+
+Where lanes change their width, d stays a name for the place across: half-way through lane 0 is always the same d, and
+`Road.across` tells how many metres from the divider that is at some s. Elsewhere d is those metres.
 """
 
 from __future__ import annotations
@@ -17,13 +20,15 @@ from dataclasses import dataclass
 
 import shapely
 
-from scenarios.facts import EgoState, LaneLine, Point, RoadFacts
+from scenarios.facts import Point
+from scenarios.junctions import Crossing, Junction, Widths
 
 STRIP_WIDTH = 1.6  # m, the bicycle strip beside the outermost lane
 PARKING_WIDTH = 2.2  # m
 SIDEWALK_WIDTH = 3.5  # m
 DASH, DASH_PERIOD = 3.0, 9.0  # m: a dashed line is painted where s modulo DASH_PERIOD < DASH
-_SPACING = 4.0  # m between the points of the lines in `RoadFacts`
+NARROWEST = 2.4  # m: a lane that is narrower is closed
+_SPACING = 4.0  # m between the points of shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,25 @@ class Road:
         lane_width: float = 3.5,
         curvature: Sequence[tuple[float, float]] = ((0.0, 0.0),),
         parking: tuple[bool, bool] = (False, False),
+        junctions: Sequence[Junction] = (),
+        crossings: Sequence[float] = (),
+        tunnels: Sequence[tuple[float, float]] = (),
+        changes: Sequence[tuple[float, float, int | None, float]] = (),
     ) -> None:
-        """Build the road. Raises ``ValueError`` where the curvature's s values do not increase.
+        """Build the road. Raises ``ValueError`` where the curvature's s values do not increase, or changes overlap.
 
-        ``parking``: whether there is a parking lane on the right and on the left.
+        ``parking``: whether there is a parking lane on the right and on the left. ``crossings``: the s of zebra
+        crossings beside those of ``junctions``. ``tunnels``: (from, to), m. ``changes``: of lane widths, as `Widths`
+        takes them.
         """
         self.lanes, self.oncoming, self.lane_width = lanes, oncoming, lane_width
         self.sidewalk_width = SIDEWALK_WIDTH
         self.parking = parking
+        self.junctions = tuple(sorted(junctions, key=lambda junction: junction.s))
+        zebras = [zebra for junction in self.junctions for zebra in junction.zebras()]
+        self.crossings = tuple(sorted([*zebras, *map(Crossing.at, crossings)], key=lambda zebra: zebra.s))
+        self.tunnels = tuple(sorted(tunnels))
+        self.widths = Widths(lane_width, lanes + oncoming, changes)
         self.right_strip = -(lanes * lane_width + STRIP_WIDTH)  # the strips' outer edges
         self.left_strip = oncoming * lane_width + (STRIP_WIDTH if oncoming else 0.0)
         self.right_edge = self.right_strip - PARKING_WIDTH * parking[0]
@@ -75,6 +91,8 @@ class Road:
 
     def curvature(self, s: float) -> float:
         """Curvature of the reference line at ``s``, 1/m, left positive."""
+        if len(self._bends) == 1:
+            return self._bends[0]
         i = bisect_right(self._knots, s)
         if i == 0 or i == len(self._knots):
             return self._bends[max(i - 1, 0)]
@@ -96,7 +114,7 @@ class Road:
             i = len(nodes) - 1
             nodes.append(self._advance(nodes[i], side * i, side * 1.0))
         x, y = self._advance(nodes[whole], side * whole, s - side * whole)
-        heading = self.heading(s)
+        heading, d = self.heading(s), self.across(s, d)
         return x - d * math.sin(heading), y + d * math.cos(heading), heading
 
     def _advance(self, start: Point, s: float, step: float) -> Point:
@@ -105,7 +123,10 @@ class Road:
         return start[0] + step * math.cos(middle), start[1] + step * math.sin(middle)
 
     def project(self, x: float, y: float, near_s: float) -> tuple[float, float]:
-        """Road coordinates (s, d) of a world point, the solution near ``near_s`` (a bend may meet itself again)."""
+        """The s of a world point and its metres left of the divider, the solution near ``near_s``.
+
+        A bend may meet itself again. The metres are d where no lane has changed its width.
+        """
         s = near_s
         for _ in range(20):
             px, py, heading = self.pose(s)
@@ -118,6 +139,29 @@ class Road:
         return s, d
 
     # --- across it ---
+
+    def across(self, s: float, d: float) -> float:
+        """The metres left of the divider at which ``d`` lies at ``s``."""
+        if not self.widths:
+            return d
+        side = 1 if d > 0 else -1
+        left, metres = abs(d), 0.0
+        for lane in range(self.lanes, self.lanes + self.oncoming) if d > 0 else range(self.lanes - 1, -1, -1):
+            metres += min(1.0, left / self.lane_width) * self.widths.at(lane, s)
+            left -= self.lane_width
+            if left <= 0.0:
+                return side * metres
+        return side * (metres + left)
+
+    def slope(self, s: float, d: float) -> float:
+        """The angle at which the line of constant ``d`` leads away from the road's heading at ``s``, rad."""
+        return math.atan(self.across(s + 0.5, d) - self.across(s - 0.5, d)) if self.widths else 0.0
+
+    def lane_end(self, lane: int, s: float, direction: int) -> float | None:
+        """Where, from ``s`` in ``direction``, a lane becomes too narrow to drive in; None: nowhere."""
+        if not self.widths or not 0 <= lane < self.lanes + self.oncoming:
+            return None
+        return self.widths.narrow_from(lane, s, direction, NARROWEST)
 
     def lane_center(self, lane: int) -> float:
         """The d of the middle of a lane, m. Raises ``ValueError`` for a lane that is not there."""
@@ -175,22 +219,6 @@ class Road:
 
     # --- as shapes ---
 
-    def facts(self, ego: EgoState, near_s: float, *, behind: float = 5.0, ahead: float = 100.0) -> RoadFacts:
-        """The lines and the drivable polygon from ``behind`` to ``ahead`` m of the ego, in the ego frame."""
-        s, _ = self.project(ego.x, ego.y, near_s)
-        count = math.ceil((behind + ahead) / _SPACING)
-        spine = [self.pose(s - behind + i * (behind + ahead) / count) for i in range(count + 1)]
-        axes = [
-            (*_to_ego(ego, x, y), -math.sin(heading - ego.heading), math.cos(heading - ego.heading))
-            for x, y, heading in spine
-        ]
-
-        def line(d: float) -> tuple[Point, ...]:
-            return tuple((round(x + d * left_x, 4), round(y + d * left_y, 4)) for x, y, left_x, left_y in axes)
-
-        lines = tuple(LaneLine(marking.kind, marking.colour, line(marking.d)) for marking in self.markings())
-        return RoadFacts(lines, (*lines[0].points, *reversed(lines[-1].points)))
-
     def area(self, s_from: float, s_to: float, *, margin: float = 0.0) -> shapely.Polygon:
         """The carriageway from kerb to kerb, widened by ``margin`` m on both sides, as a polygon in the world."""
         count = max(1, math.ceil((s_to - s_from) / _SPACING))
@@ -198,8 +226,3 @@ class Road:
         right = [self.pose(s, self.right_edge - margin)[:2] for s in stations]
         left = [self.pose(s, self.left_edge + margin)[:2] for s in stations]
         return shapely.Polygon([*right, *reversed(left)])
-
-
-def _to_ego(ego: EgoState, x: float, y: float) -> Point:
-    cos, sin = math.cos(ego.heading), math.sin(ego.heading)
-    return cos * (x - ego.x) + sin * (y - ego.y), -sin * (x - ego.x) + cos * (y - ego.y)

@@ -7,6 +7,7 @@ range evenly, and the index alone decides the scenario, whoever draws it and in 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -30,6 +31,8 @@ _BASES = {
     "pitch": 29,
     "transition": 31,
     "crowd": 37,
+    "feature": 41,
+    "parking": 43,
 }
 
 
@@ -37,9 +40,10 @@ def sample(seed: int, index: int, *, duration: float = DURATION) -> Scenario:
     """The ``index``-th random scenario of ``seed``, ``duration`` s long.
 
     Daylight is night, dusk or day with a third each (a fifth of the scenarios changes it); weather, traffic level,
-    lanes, bends and speed are even over their ranges; half have a cut-in, a braking leader or a crossing; the camera's
-    focal length (650 to 950 px), height (1.2 to 1.9 m) and pitch (-2 to 2 degrees) vary. Raises ``ValueError`` where
-    ``index`` is negative.
+    lanes, bends and speed are even over their ranges; two thirds have a cut-in, a braking leader, a crossing, or an
+    animal or obstacle; half have a junction, a zebra crossing, a tunnel or lanes that change; the camera's focal length
+    (650 to 950 px), height (1.2 to 1.9 m) and pitch (-2 to 2 degrees) vary. Raises ``ValueError`` where ``index`` is
+    negative.
 
     >>> sample(0, 3).name
     'sample_0_3'
@@ -50,7 +54,7 @@ def sample(seed: int, index: int, *, duration: float = DURATION) -> Scenario:
         raise ValueError(f"index is {index}, expected 0 or more")
     draw = _Draw(seed, index)
     lanes, oncoming = draw.pick("lanes", ((1, 1), (2, 1), (2, 2), (3, 2), (2, 0), (3, 1)))
-    event = draw.pick("event", ("none", "cut_in", "none", "brake", "none", "cross"))
+    event = draw.pick("event", ("none", "cut_in", "thing", "brake", "none", "cross"))
     speed = round(draw.between("speed", 5.0, 18.0), 2)
     ego_lane = draw.dice.randrange(lanes if event != "cut_in" else max(lanes - 1, 1))
     scenario = Scenario.model_validate(
@@ -60,9 +64,14 @@ def sample(seed: int, index: int, *, duration: float = DURATION) -> Scenario:
             "tags": ["sample", event],
             "clock": {"duration": duration},
             "camera": _camera(draw),
-            "road": {"lanes": lanes, "oncoming": oncoming, "ego_lane": ego_lane, "curvature": _curvature(draw)},
+            "road": {
+                "lanes": lanes,
+                "oncoming": oncoming,
+                "ego_lane": ego_lane,
+                **_road(draw, lanes, speed * duration),
+            },
             "environment": _environment(draw, duration),
-            "traffic": {"classes": _classes(draw)},
+            "traffic": {"classes": _classes(draw), "parked": round(draw.dice.uniform(0.3, 1.0), 2), "turning": 0.3},
             "ego": {"initial": {"speed": speed}},
             **_story(event if event != "cut_in" or lanes > 1 else "brake", draw, speed, duration),
             "seed": key(seed, "sample.timeline", index),
@@ -102,6 +111,34 @@ def _camera(draw: _Draw) -> dict[str, Any]:
     }
 
 
+def _road(draw: _Draw, lanes: int, way: float) -> dict[str, Any]:
+    """Bends, parking lanes, and perhaps one feature within the ``way`` m that the ego drives or what it then sees."""
+    features = ("none", "junction", "none", "signals", "none", "zebra", "none", "tunnel", "none", "lanes")
+    feature, dice = draw.pick("feature", features), draw.dice
+    parking = draw.pick("parking", ("none", "right", "none", "both", "left", "none"))
+    at = round(dice.uniform(35.0, 45.0 + way), 1)
+    arms = dice.choice(("both", "both", "both", "left", "right"))
+    junction = {"at": at, "lanes": dice.choice((1, 1, 2)), "arms": arms, "zebra": dice.random() < 0.7}
+    if feature == "junction":
+        return {"parking": parking, "junctions": [junction]}
+    if feature == "signals":
+        phases = {"green": 14.0, "amber": 3.0, "red": 16.0, "offset": round(dice.uniform(0.0, 33.0), 1)}
+        return {"parking": parking, "junctions": [{**junction, "signals": phases}]}
+    if feature == "zebra":
+        return {"parking": parking, "curvature": _curvature(draw), "crossings": [{"at": at}]}
+    if feature == "tunnel":
+        return {
+            "curvature": _curvature(draw),
+            "tunnels": [{"from": at, "to": at + round(dice.uniform(60.0, 160.0), 1)}],
+        }
+    if feature == "lanes":
+        lane = 0 if lanes > 1 and dice.random() < 0.5 else None
+        width = 0.0 if lane == 0 else round(dice.uniform(2.8, 3.2), 2)
+        change = {"at": at + 40.0, "width": width, "over": 40.0, **({"lane": 0} if lane == 0 else {})}
+        return {"parking": parking, "curvature": _curvature(draw), "changes": [change]}
+    return {"parking": parking, "curvature": _curvature(draw)}
+
+
 def _curvature(draw: _Draw) -> list[list[float]]:
     """A third straight; else a bend up to 1/80 m to either side that comes, stays and goes."""
     share = draw.between("bend", -1.5, 1.5)
@@ -139,7 +176,7 @@ def _classes(draw: _Draw) -> dict[str, float]:
 
 
 def _story(event: str, draw: _Draw, speed: float, duration: float) -> dict[str, Any]:
-    """Actors and events of ``event``: "none", "cut_in", "brake" or "cross"."""
+    """Actors and events of ``event``: "none", "cut_in", "brake", "cross" or "thing"."""
     dice = draw.dice
     if event == "cut_in":
         category = dice.choice(("car", "car", "van", "truck", "motorcycle"))
@@ -157,7 +194,34 @@ def _story(event: str, draw: _Draw, speed: float, duration: float) -> dict[str, 
         initial = {"side": dice.choice(("left", "right")), "ahead": round(dice.uniform(15.0, 30.0) + 1.5 * speed, 2)}
         do = {"cross": {"speed": round(dice.uniform(1.0, 2.2), 2)}}
         when = {"time": round(dice.uniform(0.0, 0.2) * duration, 2)}
+    elif event == "thing":
+        return _thing(dice, speed, duration)
     else:
         return {}
     actor = {"id": "actor", "class": category, "initial": initial}
     return {"actors": [actor], "events": [{"id": event, "actor": "actor", "when": when, "do": do}]}
+
+
+def _thing(dice: random.Random, speed: float, duration: float) -> dict[str, Any]:
+    """An animal that runs over the road, or a few obstacles along the edge of the lane on the right."""
+    ahead = round(dice.uniform(15.0, 30.0) + 1.5 * speed, 2)
+    if dice.random() < 0.5:
+        initial = {"side": dice.choice(("left", "right")), "ahead": ahead}
+        when, do = (
+            {"time": round(dice.uniform(0.0, 0.2) * duration, 2)},
+            {"cross": {"speed": round(dice.uniform(1.5, 4.0), 2)}},
+        )
+        animal = {"id": "animal", "class": "animal", "initial": initial}
+        return {"actors": [animal], "events": [{"id": "run", "actor": "animal", "when": when, "do": do}]}
+    sizes: tuple[dict[str, Any], ...] = ({}, {}, {"size": [0.4, 1.6, 1.0]}, {"size": [0.8, 0.8, 0.8]})
+    look = dice.choice(sizes)
+    obstacles = [
+        {
+            "id": f"obstacle_{i}",
+            "class": "obstacle",
+            **look,
+            "initial": {"side": "right", "ahead": round(ahead + 4.0 * i, 2)},
+        }
+        for i in range(dice.randint(1, 4))
+    ]
+    return {"actors": obstacles}

@@ -17,10 +17,8 @@ from scenarios.facts import Camera
 from scenarios.parameters import Parameter
 from scenarios.quantities import (
     Angle,
-    Curvature,
     Daylight,
     Duration,
-    LaneWidth,
     Length,
     Name,
     Pixels,
@@ -32,6 +30,7 @@ from scenarios.quantities import (
     Weight,
 )
 from scenarios.road import Road
+from scenarios.road_spec import RoadSpec
 from scenarios.story import Actor, Event, SetEnvironment
 from scenarios.variations import Variations
 from scenarios.when import When
@@ -84,21 +83,6 @@ class CameraSpec(Strict):
         return self
 
 
-class RoadSpec(Strict):
-    """``lanes`` own and ``oncoming`` lanes of ``lane_width`` m; the ego is in ``ego_lane``, 0 being the rightmost.
-
-    ``curvature``: ``[s, 1/m]`` pairs, linear in between, left positive; constant before the first and after the last.
-    The ego starts at s = 0. ``parking``: the sides with a parking lane at the kerb.
-    """
-
-    lanes: Annotated[StrictInt, Field(ge=1, le=6)] = 2
-    oncoming: Annotated[StrictInt, Field(ge=0, le=6)] = 1
-    lane_width: LaneWidth = 3.5
-    parking: Literal["none", "left", "right", "both"] = "none"
-    ego_lane: Annotated[StrictInt, Field(ge=0)] = 0
-    curvature: tuple[tuple[Length, Curvature], ...] = ((0.0, 0.0),)
-
-
 class Surroundings(Strict):
     """What it is like at the start."""
 
@@ -136,13 +120,15 @@ class Amount(Strict):
 class TrafficSpec(Strict):
     """The background traffic: amounts and the mix of vehicle classes (weights, scaled to a sum of 1).
 
-    ``parked``: the share of places in parking lanes that are taken.
+    ``parked``: the share of places in parking lanes that are taken. ``turning``: the share of vehicles that turn off at
+    a junction where they can.
     """
 
     vehicles: Amount = Amount.model_validate({"from": "traffic_level"})
     pedestrians: Amount = Amount.model_validate({"from": "traffic_level"})
     classes: dict[str, Weight] = Field(default_factory=lambda: dict(USUAL_MIX))
     parked: Annotated[float, Field(ge=0, le=1)] = 0.7
+    turning: Annotated[float, Field(ge=0, le=1)] = 0.2
 
 
 class EgoInitial(Strict):
@@ -199,9 +185,7 @@ class Scenario(Strict):
 
     def geometry(self) -> Road:
         """The road as a shape."""
-        spec = self.road
-        parking = spec.parking in ("right", "both"), spec.parking in ("left", "both")
-        return Road(spec.lanes, spec.oncoming, lane_width=spec.lane_width, curvature=spec.curvature, parking=parking)
+        return self.road.geometry()
 
     def camera_facts(self) -> Camera:
         """The camera in the terms of the frames' facts."""

@@ -6,31 +6,25 @@ State is rounded to 1e-4 (m, m/s, rad) at every step. Drivers decide 30 times pe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from scenarios import story
 from scenarios.actions import ChangeLane, Cross, FollowTrack
-from scenarios.behaviour import (
-    HARDEST,
-    Action,
-    Body,
-    bend_speed,
-    drive,
-    following_acceleration,
-    free_acceleration,
-)
-from scenarios.casting import REAR_AXLE, begun, cast, place
+from scenarios.behaviour import HARDEST, Action, Body, drive, look_at_bend
+from scenarios.casting import REAR_AXLE, begun, can_turn, cast, place
+from scenarios.crossing_traffic import CrossingTraffic, Walkers
+from scenarios.driving import Driving, can_stop_for
 from scenarios.environment import Conditions, EnvironmentCourse
 from scenarios.expect import Expect
 from scenarios.facts import INDICATORS
-from scenarios.lane_changes import better_lane
 from scenarios.parked import ParkedCars
 from scenarios.road import Road
+from scenarios.routes import FollowRoute
 from scenarios.schema import Scenario
 from scenarios.traffic import Traffic
 from scenarios.triggers import Moment, Trigger, touch
@@ -41,6 +35,7 @@ _DECIDE_EVERY = 4
 _REFILL_EVERY = 30
 _LOOK_EVERY = 45  # decisions: every 1.5 s
 _LANE_CHANGE = 3.5  # s
+_TRUST = HARDEST * 2 / 3  # m/s2 that actors on foot trust drivers to brake by
 _BRAKE_LIGHTS = -0.7  # m/s2
 
 
@@ -105,7 +100,7 @@ class Recording:
 
 def simulate(scenario: Scenario, road: Road, seed: int, steps: Sequence[int]) -> Recording:
     """Run ``scenario`` on ``road`` and record it at ``steps`` (increasing numbers of 1/120 s), until it stops."""
-    simulation = _Simulation(scenario, road, seed)
+    simulation = Simulation(scenario, road, seed)
     recording = simulation.recording
     wanted = set(steps)
     for step in range(max(wanted, default=-1) + 1):
@@ -117,15 +112,22 @@ def simulate(scenario: Scenario, road: Road, seed: int, steps: Sequence[int]) ->
     return recording
 
 
-class _Simulation:
+class Simulation:
+    """A scenario on its way: `decide`, then `record` if wanted, then `move`, step by step.
+
+    ``ego``, ``cast`` (actors that are there), ``traffic``, ``crossing``, ``parked`` hold the bodies.
+    """
+
     def __init__(self, scenario: Scenario, road: Road, seed: int) -> None:
-        self.road, self.time = road, 0.0
+        self.road, self.time, self.spec = road, 0.0, scenario.traffic
         self.recording = Recording(EnvironmentCourse(scenario.environment))
         self.actors = cast(scenario, road, seed)
         self.ego = self.actors["ego"]
         self.cast = [body for body in self.actors.values() if body is not self.ego and body.present]
         self.traffic = Traffic(scenario, road, seed, ego=self.ego, actors=self.cast)
-        self.traffic.refill(self._environment().traffic_level, at_start=True)
+        self.crossing = CrossingTraffic(road, seed, scenario.traffic.turning)
+        self.walkers, self.driving = Walkers(road, seed), Driving(road)
+        self._refill(0)
         self.parked = ParkedCars(road, seed, scenario.traffic.parked, self.cast)
         self.pending = [(event, Trigger.of(event.when, event.actor)) for event in scenario.events]
         self.stop = Trigger.of(scenario.stop, "ego") if scenario.stop is not None else None
@@ -137,10 +139,11 @@ class _Simulation:
         self.running: list[tuple[str, Body, Action]] = [
             (f"{name}.track", body, body.actions["path"])
             for name, body in self.actors.items()
-            if "path" in body.actions
+            if "path" in body.actions and body.present
         ]
         self.completed: dict[str, float] = {}
         self.turn_before = self.ego.turn
+        self.bends = any(bend for _, bend in scenario.road.curvature)
         self.beside: list[Body] = []
 
     # --- deciding ---
@@ -151,25 +154,38 @@ class _Simulation:
         if self.pending:
             self._fire()
         if step and step % _REFILL_EVERY == 0:
-            self.traffic.refill(self._environment().traffic_level)
+            self._refill(step // _REFILL_EVERY)
         if step % _DECIDE_EVERY:
             return False
         self.beside = self.parked.near(self.ego.s)
-        self._accelerate()
-        now = self._moment()
+        if self.bends:
+            for body in chain(self._vehicles(), self.traffic.people):
+                look_at_bend(body, self.road)
+        if self.road.junctions or self.road.crossings:
+            self._turn_off_and_cross()
+        self.driving.accelerate(self._vehicles(), self.traffic.people, self.time)
+        self._change_lanes()
+        now = self.moment()
         for watch in self.watched:
             watch.look(now)
         return self.stop is not None and self.stop.holds(now)
 
+    def _refill(self, tick: int) -> None:
+        level = self._environment().traffic_level
+        self.traffic.refill(level, at_start=tick == 0)
+        if self.spec.vehicles.count != 0:
+            self.crossing.refill(level, self.ego, tick)
+
     def _environment(self) -> Conditions:
         return self.recording.course.at(self.time)
 
-    def _moment(self) -> Moment:
-        everybody = (self.ego, *self.cast, *self.traffic.vehicles, *self.traffic.people, *self.beside)
+    def moment(self) -> Moment:
+        """What conditions can see of the present."""
+        everybody = (*self._vehicles(), *self.traffic.people, *self.beside)
         return Moment(self.time, self.actors, self.completed, self._environment().daylight, everybody)
 
     def _fire(self) -> None:
-        now = self._moment()
+        now = self.moment()
         for row in list(self.pending):
             event, trigger = row
             if not trigger.holds(now) or not self._begin(event):
@@ -193,21 +209,24 @@ class _Simulation:
             self.cast.remove(actor)
             self.completed[event.id] = self.time
             return True
+        if do.turn is not None and not can_turn(do.turn, actor, self.road):
+            return False
         action = begun(do, actor, self.actors, self.road)
         if isinstance(action, ChangeLane) and not self._is_free(actor, action.lane):
             return False
-        if isinstance(action, Cross) and not self._all_can_stop_for(actor):
+        if isinstance(action, Cross) and not all(can_stop_for(actor, body, _TRUST) for body in self._vehicles()):
             return False
-        actor.actions[action.channel] = action
-        self.running.append((event.id, actor, action))
+        self._start(event.id, actor, action)
         return True
 
     def _appear(self, name: str, actor: Body, where: story.ActorInitial) -> bool:
         place(actor, where, self.actors, self.road)
-        if any(touch(actor, other) for other in self._moment().everybody):
+        if any(touch(actor, other) for other in self.moment().everybody):
             return False
         actor.present = True
         self.cast.append(actor)
+        if "path" in actor.actions:
+            self.running.append((f"{name}.path", actor, actor.actions["path"]))
         self.completed[name] = self.time
         return True
 
@@ -221,77 +240,45 @@ class _Simulation:
             for body in others
         )
 
-    def _all_can_stop_for(self, person: Body) -> bool:
-        """Whether nobody drives past right now or would have to brake by more than two thirds of the hardest."""
-        for body in (self.ego, *self.cast, *self.traffic.vehicles):
-            gap = body.gap_to(person)
-            if body.lane is not None and -body.size[0] - 1.0 < gap < 1.0 + 0.75 * body.speed * body.speed / HARDEST:
-                return False
-        return True
+    def _change_lanes(self) -> None:
+        """Let the background traffic change lanes, each driver looking around once in `_LOOK_EVERY` decisions.
 
-    def _accelerate(self) -> None:
-        """Everybody in a lane follows whoever is ahead there; in a lane change, ahead in both lanes."""
-        lanes: dict[int, list[Body]] = {}
-        for body in (self.ego, *self.cast, *self.traffic.vehicles):
-            if body.lane is None or "path" in body.actions:
-                continue
-            cruise = min(body.cruise, bend_speed(self.road, body))
-            body.acceleration, body.held = free_acceleration(body.speed, cruise, body.rate), 0.0
-            if body.target is not None:
-                self._follow(body, body.target.speed, body.gap_to(body.target))
-            lanes.setdefault(body.lane, []).append(body)
-            if body.from_lane is not None and body.from_lane != body.lane:
-                lanes.setdefault(body.from_lane, []).append(body)
-        obstacles = [body for body in (self.ego, *self.cast) if body.lane is None or "path" in body.actions]
-        for lane, bodies in lanes.items():
-            direction = self.road.direction(lane)
-            bodies.sort(key=lambda body: -direction * body.s)
-            for leader, follower in pairwise(bodies):
-                gap = direction * (leader.s - follower.s) - 0.5 * (leader.size[0] + follower.size[0])
-                self._follow(follower, leader.speed, gap)
-            for thing in obstacles:
-                self._yield(lane, bodies, thing)
-        for bodies in lanes.values():
-            for body in bodies:
-                body.acceleration = max(-HARDEST, body.acceleration + body.held)
-                body.held = 0.0  # a body in two lanes comes by twice
-        for body in self.cast:
-            if body.lane is None and "path" not in body.actions:
-                body.acceleration = free_acceleration(body.speed, body.cruise, body.rate)
-        self._change_lanes(lanes)
-
-    def _change_lanes(self, lanes: dict[int, list[Body]]) -> None:
-        """Let the background traffic change lanes, each driver looking around once in `_LOOK_EVERY` steps."""
+        The ego and the actors do so only where their lane ends.
+        """
         turn = round(self.time * RATE) // _DECIDE_EVERY
-        for body in self.traffic.vehicles:
-            if (turn + body.track_id) % _LOOK_EVERY or body.category == "bicycle":
-                continue
-            lane = better_lane(body, lanes, self.road)
-            if lane is not None and not self.traffic.is_stage(lane, body.s):
+        looking = [
+            body
+            for body in self.traffic.vehicles
+            if (turn + body.track_id) % _LOOK_EVERY == 0 and body.category != "bicycle"
+        ]
+        if self.road.widths:
+            looking += [body for body in (self.ego, *self.cast) if self.driving.must_merge(body)]
+        for body, lane in self.driving.who_can_move_over(looking):
+            if not self.traffic.is_stage(lane, body.s) or self.driving.must_merge(body):
                 action = ChangeLane(lane, body.d, self.road.lane_center(lane), _LANE_CHANGE)
-                body.actions[action.channel] = action
-                lanes.setdefault(lane, []).append(body)  # whoever looks next sees it there
-                self.running.append((f"lane change of {body.track_id}", body, action))
+                self.driving.lanes.setdefault(lane, []).append(body)  # whoever looks next sees it there
+                self._start(f"lane change of {body.track_id}", body, action)
 
-    def _yield(self, lane: int, bodies: list[Body], thing: Body) -> None:
-        """Brake for a body that is in ``lane``, or will be within 1.6 s, without being bound to a lane."""
-        sideways = thing.speed * math.sin(thing.turn) if "path" in thing.actions else 0.0
-        low, high = sorted((thing.d, thing.d + 1.6 * sideways))
-        reach = 0.5 * (self.road.lane_width + thing.size[1])
-        if not low - reach < self.road.lane_center(lane) < high + reach:
-            return
-        for body in bodies:
-            gap = body.gap_to(thing)
-            if gap > -0.5:
-                self._follow(body, max(0.0, body.direction * thing.speed * math.cos(thing.turn)), gap)
+    def _turn_off_and_cross(self) -> None:
+        """Background vehicles turn off at junctions, background people step onto zebra crossings."""
+        for body, route in self.crossing.turning_off(self.traffic.vehicles, self.ego):
+            self._start(f"turn of {body.track_id}", body, route)
+        vehicles = list(self._vehicles())
+        for body, cross in self.walkers.decide(self.traffic.people, vehicles, self.time):
+            self._start(f"crossing of {body.track_id}", body, cross)
 
-    @staticmethod
-    def _follow(body: Body, leader_speed: float, gap: float) -> None:
-        body.held = min(body.held, following_acceleration(body.speed, gap, leader_speed, body.headway))
+    def _start(self, name: str, body: Body, action: Action) -> None:
+        body.actions[action.channel] = action
+        self.running.append((name, body, action))
+
+    def _vehicles(self) -> Iterator[Body]:
+        """All that drive, actors who walk among them."""
+        return chain((self.ego,), self.cast, self.traffic.vehicles, self.crossing.vehicles)
 
     # --- moving ---
 
     def move(self) -> None:
+        """Move everybody by one step."""
         self.turn_before = self.ego.turn
         for name, body, action in list(self.running):
             if body.actions.get(action.channel) is not action:
@@ -300,15 +287,39 @@ class _Simulation:
             if action.step(body, _DT):
                 del body.actions[action.channel]
                 self._complete(name, body, action)
+        for body in list(self.crossing.vehicles):
+            route = body.actions["path"]
+            if route.step(body, _DT):
+                del body.actions["path"]
+                self._leave_route(body)
         for body in (self.ego, *self.cast, *self.traffic.vehicles, *self.traffic.people):
             if "path" not in body.actions:
-                drive(body, self.road, _DT)
+                drive(body, _DT)
 
     def _complete(self, name: str, body: Body, action: Action) -> None:
         self.running.remove((name, body, action))
         self.completed[name] = self.time
+        if isinstance(action, FollowRoute) and "path" not in body.actions:
+            self._leave_route(body)
         if isinstance(action, FollowTrack) and action.drives_on and "path" not in body.actions:
             self._take_lane(body)
+
+    def _leave_route(self, body: Body) -> None:
+        """Go on in the lane of the main road that a route has led to, or be gone at the far end of an arm."""
+        lane = self.road.lane_at(body.d)
+        if lane is not None and abs(math.sin(body.turn)) < 0.5:
+            wanted = body.cruise
+            self._take_lane(body)
+            body.cruise = wanted
+            if body in self.crossing.vehicles:
+                self.crossing.vehicles.remove(body)
+                self.traffic.vehicles.append(body)
+                body.cruise = self.traffic.base_speed
+            return
+        body.present = False
+        for group in (self.cast, self.traffic.vehicles, self.crossing.vehicles):
+            if body in group:
+                group.remove(body)
 
     def _take_lane(self, body: Body) -> None:
         """Go on in the lane in which a track has ended; beside the road, stand."""
@@ -323,19 +334,27 @@ class _Simulation:
     # --- recording ---
 
     def record(self) -> None:
+        """Keep the present states."""
         ego, recording = self.ego, self.recording
         cos, sin = math.cos(ego.turn), math.sin(ego.turn)
         bend = self.road.curvature(ego.s)
         yaw_rate = ego.speed * bend / (1.0 - bend * ego.d) + (ego.turn - self.turn_before) * RATE
         rear = round(ego.s - REAR_AXLE * cos, 4), round(ego.d - REAR_AXLE * sin, 4)
-        recording.ego.append((*rear, ego.turn, ego.speed, round(ego.acceleration, 4), round(yaw_rate, 4)))
+        recording.ego.append((*rear, ego.turn, round(ego.speed, 4), round(ego.acceleration, 4), round(yaw_rate, 4)))
         rows = []
-        for body in (*self.cast, *self.traffic.vehicles, *self.traffic.people, *self.parked.near(ego.s)):
+        for body in self._told():
             if body.track_id not in recording.looks:
                 recording.looks[body.track_id] = Look(body.category, body.size, body.colour)
-            brakes = body.lane is not None and (body.acceleration < _BRAKE_LIGHTS or body.speed < 0.3)
+            drives = body.lane is not None or "path" in body.actions
+            brakes = drives and (body.acceleration < _BRAKE_LIGHTS or body.speed < 0.3)
             indicator = INDICATORS.index(body.indicator)
-            lit = float(body.lane is not None or body.speed > 0.0)  # those who park have their lights off
-            row = (body.track_id, body.s, body.d, body.turn, body.speed, body.travelled, float(brakes), indicator, lit)
+            lit = float(drives or body.speed > 0.0)  # those who park have their lights off
+            speed, travelled = round(body.speed, 4), round(body.travelled, 4)
+            row = (body.track_id, body.s, body.d, body.turn, speed, travelled, float(brakes), indicator, lit)
             rows.append(row)
         recording.bodies.append(np.array(rows, dtype=np.float64).reshape(-1, 9))
+
+    def _told(self) -> Iterator[Body]:
+        """Everybody but the ego."""
+        parked = self.parked.near(self.ego.s)
+        return chain(self.cast, self.traffic.vehicles, self.crossing.vehicles, self.traffic.people, parked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StrictStr, model_validator
+from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from scenarios.facts import categories
 from scenarios.quantities import (
@@ -40,12 +40,14 @@ class RelativeSpeed(Strict):
 class ActorInitial(Strict):
     """Where an actor starts, seen from the ego or from ``relative_to``, an actor before it in the file.
 
-    ``lane``: for vehicles, lanes to the left of that one's (negative: to the right); past the own lanes it is an
-    oncoming one. ``offset``: m to the left of the lane's middle. ``side``: for people and bicycles, the sidewalk.
-    ``parked``: for vehicles, in the parking lane of that side; a lane change to a number leads out of it.
-    ``facing``: on a sidewalk, along the ego's direction or against it. ``ahead``: m along the road from the other's
-    centre to the actor's. ``speed``: m/s; by default vehicles drive at the ego's initial speed, people and bicycles on
-    the sidewalk stand.
+    ``lane``: for vehicles, animals and obstacles, lanes to the left of that one's (negative: to the right); past the
+    own lanes it is an oncoming one. ``offset``: m to the left of the lane's middle. ``side``: for people and bicycles,
+    the sidewalk. ``parked``: for vehicles and obstacles, in the parking lane of that side; a lane change to a number
+    leads out of it. ``arm``: for vehicles, on that arm of ``junction`` (its number in the file, from 0), ``away`` m
+    from the kerb, driving towards it and straight on, or wherever an event lets it turn; with ``yields: false`` it
+    stops for nobody at the line. ``facing``: on a sidewalk, along the ego's direction or against it. ``ahead``: m along
+    the road from the other's centre to the actor's. ``speed``: m/s; by default vehicles drive at the ego's initial
+    speed, all else stands.
     """
 
     relative_to: Name = "ego"
@@ -53,6 +55,10 @@ class ActorInitial(Strict):
     offset: Length = 0.0
     side: Literal["left", "right"] | None = None
     parked: Literal["left", "right"] | None = None
+    arm: Literal["left", "right"] | None = None
+    junction: Annotated[StrictInt, Field(ge=0)] = 0
+    away: PositiveLength = 30.0
+    yields: StrictBool = True
     facing: Literal["along", "against"] = "along"
     ahead: Length = 0.0
     speed: Speed | RelativeSpeed | None = None
@@ -82,7 +88,9 @@ class Actor(Strict):
     """A named road user with a part to play. ``size``: length, width, height, m. ``colour``: r, g, b in 0..255."""
 
     id: Name
-    category: Literal["car", "van", "truck", "bus", "motorcycle", "bicycle", "pedestrian"] = Field(alias="class")
+    category: Literal["car", "van", "truck", "bus", "motorcycle", "bicycle", "pedestrian", "animal", "obstacle"] = (
+        Field(alias="class")
+    )
     size: tuple[Length, Length, Length] | None = None
     colour: tuple[StrictInt, StrictInt, StrictInt] | None = None
     initial: ActorInitial | None = None
@@ -104,14 +112,24 @@ def check_place(initial: ActorInitial, category: str) -> None:
     """Raise ``ValueError`` where a road user of ``category`` cannot be at such a place."""
     if initial.side is not None and category in VEHICLES and category != "bicycle":
         raise ValueError(f"expected no side for a {category}")
-    if initial.lane is not None and category not in VEHICLES:
+    if initial.lane is not None and categories()[category].group == "person":
         raise ValueError(f"expected no lane for a {category}")
-    if initial.parked is not None and category not in VEHICLES:
+    if initial.parked is not None and category not in (*VEHICLES, "obstacle"):
         raise ValueError(f"expected no parked {category}")
-    if initial.parked is not None and any(x for x in (initial.lane, initial.side, initial.offset, initial.speed)):
-        raise ValueError("expected no lane, side, offset and speed beside parked")
-    if initial.side is None and category not in VEHICLES:
-        raise ValueError("expected a side of the road (left or right) for a pedestrian")
+    if initial.parked is not None and initial.offset and category != "obstacle":
+        raise ValueError(f"expected no offset beside parked for a {category}")
+    if initial.parked is not None and any(x for x in (initial.lane, initial.side, initial.speed)):
+        raise ValueError("expected no lane, side and speed beside parked")
+    if initial.arm is not None and category not in VEHICLES:
+        raise ValueError(f"expected no arm for a {category}")
+    if initial.arm is not None and any(x for x in (initial.lane, initial.side, initial.parked, initial.offset)):
+        raise ValueError("expected no lane, side, parked and offset beside arm")
+    if initial.arm is not None and (initial.ahead or initial.relative_to != "ego"):
+        raise ValueError("expected no ahead and relative_to beside arm, which says where it is")
+    if initial.arm is None and (initial.junction, initial.away, initial.yields) != (0, 30.0, True):
+        raise ValueError("expected junction, away and yields only beside arm")
+    if initial.side is None and categories()[category].group == "person":
+        raise ValueError(f"expected a side of the road (left or right) for a {category}")
     if initial.side is not None and (initial.lane is not None or initial.offset):
         raise ValueError("expected no lane and no offset beside side")
     if initial.side is None and initial.facing != "along":
@@ -205,6 +223,18 @@ class Cross(Strict):
     speed: WalkingSpeed = 1.4
 
 
+class Turn(Strict):
+    """Turn ``to`` that side at ``junction`` (its number in the file, from 0), or from an arm go straight over it.
+
+    At up to ``speed`` m/s. Without ``yields`` it stops for nobody at the line. It leaves the play at an arm's far end.
+    """
+
+    to: Literal["left", "right", "straight"]
+    junction: Annotated[StrictInt, Field(ge=0)] = 0
+    speed: Annotated[Speed, Field(gt=0)] = 7.0
+    yields: StrictBool = True
+
+
 class Signal(Strict):
     """Set the indicator; a lane change sets it by itself."""
 
@@ -242,6 +272,7 @@ class Do(Strict):
     lane_offset: LaneOffset | None = None
     follow_track: FollowTrack | None = None
     cross: Cross | None = None
+    turn: Turn | None = None
     signal: Signal | None = None
     appear: ActorInitial | None = None
     disappear: Disappear | None = None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from scenarios.checks import Problem, one_of, placed, stage_problems
+from scenarios.checks import placed, stage_problems, takes_lane
+from scenarios.problem import Problem, one_of
+from scenarios.routes import way_out
 from scenarios.schema import Scenario
 from scenarios.story import Actor, ChangeLane, Do, Event
 from scenarios.when import Path, When
 
-_DRIVING = {"set_speed", "brake", "stop", "follow", "change_lane", "lane_offset", "follow_track", "signal"}
+_DRIVING = {"set_speed", "brake", "stop", "follow", "change_lane", "lane_offset", "follow_track", "signal", "turn"}
 _WALKING = {"set_speed", "stop", "follow_track", "cross"}
 _COMING = {"appear", "disappear"}
 
@@ -42,6 +44,7 @@ def _events(scenario: Scenario) -> Iterator[Problem]:
             actor = actors.get(event.actor)
             yield from _suits(event.do, (*path, "do"), actor)
             yield from _lanes(event, (*path, "do"), actor, scenario)
+            yield from _turns(event.do, (*path, "do", "turn"), actor, scenario)
     yield from _cycles(scenario)
 
 
@@ -111,13 +114,19 @@ def _references(event: Event, path: Path, bodies: set[str]) -> Iterator[Problem]
 def _suits(do: Do, place: Path, actor: Actor | None) -> Iterator[Problem]:
     """Whether the actor (None: the ego) can do what is asked."""
     if actor is None:
-        who, can = "the ego", _DRIVING | {"set_environment"}
+        who, can = "the ego", _DRIVING - {"turn"} | {"set_environment"}
     elif actor.track is not None:
         who, can = f"{actor.id!r} on a track", {"signal", "disappear"}
+    elif actor.category == "obstacle":
+        who, can = f"{actor.id!r}, an obstacle", _COMING
+    elif actor.category == "animal" and (actor.initial is None or actor.initial.side is None):
+        who, can = f"{actor.id!r}, an animal on the road", {"follow_track"} | _COMING
+    elif actor.initial is not None and actor.initial.arm is not None:
+        who, can = f"{actor.id!r}, on an arm of a junction", {"set_speed", "brake", "stop", "signal", "turn"} | _COMING
     elif actor.initial is not None and actor.initial.side is not None:
         who, can = f"{actor.id!r}, a {actor.category} on the sidewalk", _WALKING | _COMING
     elif actor.initial is not None and actor.initial.parked is not None:
-        who, can = f"{actor.id!r}, a parked {actor.category}", _DRIVING - {"lane_offset", "follow"} | _COMING
+        who, can = f"{actor.id!r}, a parked {actor.category}", _DRIVING - {"lane_offset", "follow", "turn"} | _COMING
     else:
         who, can = f"{actor.id!r}, a {actor.category}", _DRIVING | _COMING
     if do.kind == "set_environment" and actor is not None:
@@ -162,9 +171,32 @@ def _new_lane(do: ChangeLane, place: Path, actor: Actor | None, scenario: Scenar
         yield Problem((*place, "by"), message)
 
 
+def _turns(do: Do, place: Path, actor: Actor | None, scenario: Scenario) -> Iterator[Problem]:
+    """Whether a junction is there and the turn leads somewhere."""
+    junctions = scenario.road.junctions
+    if do.turn is None or actor is None or actor.initial is None:
+        return
+    if do.turn.junction >= len(junctions):
+        message = f"found junction {do.turn.junction}, expected one of the {len(junctions)} of the road, from 0"
+        yield Problem((*place, "junction"), message)
+        return
+    initial = actor.initial
+    if initial.arm is not None and initial.junction != do.turn.junction:
+        message = f"found junction {do.turn.junction}, expected {initial.junction}, on whose arm {actor.id!r} is"
+        yield Problem((*place, "junction"), message)
+        return
+    arm = {"left": 1, "right": -1, None: 0}[initial.arm]
+    direction = -1 if _is_oncoming(actor, scenario) else 1
+    shape = scenario.road.junction(do.turn.junction)
+    try:
+        way_out(arm, direction, do.turn.to, shape.arms, scenario.road.oncoming)
+    except ValueError as error:
+        yield Problem((*place, "to"), str(error))
+
+
 def lane_of(actor: Actor, scenario: Scenario) -> int | None:
     """The lane in which an actor starts; None beside the road or on a track."""
-    if actor.initial is None or actor.initial.side is not None or actor.initial.parked is not None:
+    if actor.initial is None or not takes_lane(actor, actor.initial):
         return None
     start: int | None = scenario.road.ego_lane
     if actor.initial.relative_to != "ego":

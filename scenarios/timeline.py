@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import overload
 
 from scenarios.camera import Box3, Projection, occlusions, project_boxes
 from scenarios.crowdedness import crowdedness
 from scenarios.facts import INDICATORS, EgoState, FrameFacts, Lights, ObjectFacts, categories
+from scenarios.light_heads import light_heads
+from scenarios.object_state import ObjectState
+from scenarios.road_facts import road_facts
 from scenarios.scenery import REACH, World
 from scenarios.schema import Scenario
 from scenarios.simulation import RATE, FiredEvent, Held, Recording, simulate
 from scenarios.story_checks import check
 
 HEAD_LIGHTS_BELOW = 0.4  # daylight
+TUNNEL_LIGHT, TUNNEL_RAMP = 0.2, 20.0  # share of daylight, m
 SIGHT = 250.0  # m ahead: beyond, a bus is less than 10 px high
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectState:
-    """A road user in the world frame.
-
-    ``x, y``: centre of its base, m. ``heading``: rad. ``speed``: m/s along its heading. ``size``: (length, width,
-    height), m. ``lights``: None for people. ``appearance``: (r, g, b). ``travelled``: m since it appeared, which gives
-    the phase of walking.
-    """
-
-    track_id: int
-    category: str
-    x: float
-    y: float
-    heading: float
-    speed: float
-    size: tuple[float, float, float]
-    lights: Lights | None
-    appearance: tuple[int, int, int]
-    travelled: float
 
 
 class Timeline(Sequence[FrameFacts]):
@@ -57,6 +39,7 @@ class Timeline(Sequence[FrameFacts]):
         self.scenario, self.fps, self.seed = scenario, fps, seed
         self.camera = scenario.camera_facts()
         self.world = World(scenario.geometry(), seed)
+        self._heads = light_heads(self.world.road)
         rate = Fraction(fps).limit_denominator(10**6)
         count = max(1, math.floor(Fraction(scenario.clock.duration).limit_denominator(10**6) * rate))
         self._steps = [math.floor(k * RATE / rate + Fraction(1, 2)) for k in range(count)]
@@ -95,6 +78,7 @@ class Timeline(Sequence[FrameFacts]):
         """The ego's pose (rear axle) and motion at frame ``k``, in the world."""
         s, d, turn, speed, acceleration, yaw_rate = self._recording.ego[k]
         x, y, heading = self.world.road.pose(s, d)
+        turn += self.world.road.slope(s, d)
         return EgoState(round(x, 4), round(y, 4), _angle(heading + turn), speed, acceleration, yaw_rate)
 
     def ego_s(self, k: int) -> float:
@@ -102,8 +86,9 @@ class Timeline(Sequence[FrameFacts]):
         return self._recording.ego[k][0]
 
     def daylight(self, k: int) -> float:
-        """Daylight in [0, 1] at frame ``k``."""
-        return self._recording.course.at(self._steps[k] / RATE).daylight
+        """Daylight in [0, 1] at frame ``k``: what of the outdoors' reaches the ego, in a tunnel little."""
+        outdoors = self._recording.course.at(self._steps[k] / RATE).daylight
+        return round(outdoors * tunnel_light(self.world.road.tunnels, self.ego_s(k)), 4)
 
     def track(self, k: int) -> tuple[ObjectState, ...]:
         """All simulated road users at frame ``k`` in the world, sorted by track id, also those outside the image."""
@@ -114,11 +99,18 @@ class Timeline(Sequence[FrameFacts]):
             x, y, heading = self.world.road.pose(s, d)
             is_vehicle = categories()[look.category].group == "vehicle"
             lights = Lights(head and bool(lit), bool(brake), INDICATORS[int(indicator)]) if is_vehicle else None
-            pose = round(x, 4), round(y, 4), _angle(heading + turn)
+            pose = round(x, 4), round(y, 4), _angle(heading + turn + self.world.road.slope(s, d))
             states.append(
                 ObjectState(int(number), look.category, *pose, speed, look.size, lights, look.colour, travelled)
             )
-        return tuple(sorted(states, key=lambda state: state.track_id))
+        return tuple(sorted([*states, *self._lights(k)], key=lambda state: state.track_id))
+
+    def _lights(self, k: int) -> Iterator[ObjectState]:
+        """The heads of the traffic lights that the ego may see, as they are at frame ``k``."""
+        time, ego_s = self._steps[k] / RATE, self.ego_s(k)
+        for head in self._heads:
+            if -5.0 < head.s - ego_s < SIGHT:
+                yield head.state(self.world.road, time)
 
     def _frame(self, k: int) -> FrameFacts:
         time = self._steps[k] / RATE
@@ -128,12 +120,12 @@ class Timeline(Sequence[FrameFacts]):
         return FrameFacts(
             index=k,
             time=round(time, 4),
-            daylight=now.daylight,
+            daylight=self.daylight(k),
             weather=now.weather,
             crowdedness=crowdedness(objects, self.camera.height),
             ego=ego,
             camera=self.camera,
-            road=self.world.road.facts(ego, self.ego_s(k)),
+            road=road_facts(self.world.road, ego, self.ego_s(k)),
             objects=objects,
         )
 
@@ -143,7 +135,7 @@ class Timeline(Sequence[FrameFacts]):
         for state in self.track(k):
             x, y = _to_ego(ego, state.x, state.y)
             center, heading = (
-                (round(x, 4), round(y, 4), round(state.size[2] / 2, 4)),
+                (round(x, 4), round(y, 4), round(state.z + state.size[2] / 2, 4)),
                 _angle(state.heading - ego.heading),
             )
             if self._may_be_seen(center, state.size):
@@ -189,6 +181,12 @@ class Timeline(Sequence[FrameFacts]):
         forward, left = center[0] - camera.x + radius, center[1] - camera.y
         widest = max(camera.cx, camera.width - camera.cx) / camera.fx
         return 0.0 < forward < SIGHT and abs(left) - radius <= widest * (forward + radius)
+
+
+def tunnel_light(tunnels: Sequence[tuple[float, float]], s: float) -> float:
+    """The share of daylight at ``s`` m: `TUNNEL_LIGHT` from `TUNNEL_RAMP` m behind a tunnel's mouth, 1 outside."""
+    inside = max((min(s - low, high - s) for low, high in tunnels), default=0.0)
+    return 1.0 - (1.0 - TUNNEL_LIGHT) * min(1.0, max(0.0, inside / TUNNEL_RAMP))
 
 
 def compile(scenario: Scenario, *, fps: float = 30.0, seed: int | None = None) -> Timeline:

@@ -39,6 +39,8 @@ _CAR_PAINT = (
 _PAINT = {
     "truck": (((236, 236, 232), 4), ((40, 70, 130), 2), ((160, 40, 36), 2), ((120, 122, 126), 2), ((52, 110, 74), 1)),
     "bus": (((226, 184, 40), 3), ((196, 40, 40), 3), ((236, 236, 232), 2), ((44, 92, 160), 2), ((70, 140, 80), 1)),
+    "animal": (((96, 72, 50), 4), ((52, 44, 40), 3), ((176, 140, 96), 2), ((210, 204, 192), 1)),
+    "obstacle": (((236, 104, 32), 1),),
     "van": (((236, 236, 232), 6), ((120, 122, 126), 2), ((34, 36, 40), 2), ((44, 74, 132), 1), ((190, 60, 40), 1)),
 }
 _CLOTHES = tuple(
@@ -161,7 +163,11 @@ class Traffic:
         return round(self.base_speed * slower * dice.uniform(0.85, 1.1), 4)
 
     def _is_free(self, lane: int, s: float, length: float, speed: float) -> bool:
-        """Whether a newcomer has a fair gap to everybody in its lane and leaves the actors' stage empty."""
+        """Whether a newcomer has a fair gap to all in its lane and leaves junctions and the actors' stage empty."""
+        if self.road.lane_end(lane, s, self.road.direction(lane)) == s:
+            return False
+        if any(abs(s - junction.s) < junction.mouth + 0.5 * length for junction in self.road.junctions):
+            return False
         room = STANDSTILL + 0.7 * speed
         actors = [actor for actor in self.cast if actor.category in VEHICLES]
         for body in (*self.vehicles, self.ego, *actors):
@@ -188,6 +194,9 @@ class Traffic:
         side, direction = dice.choice((-1, 1)), dice.choice((-1, 1))
         kerb = self.road.left_edge if side > 0 else self.road.right_edge
         ahead = dice.uniform(*PEOPLE_REACH) if at_start else PEOPLE_REACH[1] + dice.uniform(0.0, 15.0)
+        s = round(self.ego.s + ahead, 4)
+        if any(junction.arm(side) and abs(s - junction.s) < junction.mouth + 1.0 for junction in self.road.junctions):
+            return
         speed = round(dice.uniform(0.9, 1.7), 4)
         d = round(kerb + side * dice.uniform(1.3, self.road.sidewalk_width - 0.4), 4)
         body = Body(
@@ -195,7 +204,7 @@ class Traffic:
             "pedestrian",
             usual_size("pedestrian", dice),
             paint("pedestrian", dice),
-            round(self.ego.s + ahead, 4),
+            s,
             d,
             speed,
             speed,

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from scenarios.checks import Problem
 from scenarios.crowdedness import is_visible, visible_rule
 from scenarios.expect import CountBounds, Expect
 from scenarios.facts import FrameFacts
+from scenarios.problem import Problem
 from scenarios.timeline import Timeline
 
 

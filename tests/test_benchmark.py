@@ -37,12 +37,13 @@ class Frames:
 
 
 def make_clip(name: str, *, daylight=1.0, frames=12, labelled=True) -> Clip:
-    """A car that drives to the right, and a person who stands; the first half of the frames has a hidden bus too."""
+    """A car that drives to the right, a person, a traffic light, and a hidden bus in the first half of the frames."""
     facts = []
     for k in range(frames):
         objects = [
             ObjectFacts(1, "car", (10 + k, 20, 40 + k, 40), depth=12.0),
             ObjectFacts(2, "pedestrian", (100, 20, 110, 45), depth=30.0),
+            ObjectFacts(4, "traffic_light", (80, 2, 86, 14), depth=40.0),
         ]
         if k < frames // 2:
             objects.append(ObjectFacts(3, "bus", (60, 10, 90, 40), occlusion=0.9))
@@ -135,6 +136,21 @@ def test_scores_by_category_are_possible(tmp_path) -> None:
     assert scores["car"]["total"]["AP50"] == pytest.approx(1.0)
     assert scores["bus"]["total"]["AP50"] is None  # always hidden
     assert scores["truck"]["total"]["boxes"] == 0
+
+
+def test_other_things_are_scored_by_category_and_only_for_a_detector_that_can_find_them(tmp_path) -> None:
+    clip = make_clip("a")
+    blind, sees = Oracle(clip), Oracle(clip)
+    sees.categories = ("car", "traffic_light")
+    tables = {
+        (name, by): benchmark([clip], detector, tmp_path / f"{name} {by}", by=by)["scores"]
+        for name, detector in (("blind", blind), ("sees", sees))
+        for by in ("group", "category")
+    }
+    assert list(tables["blind", "group"]) == list(tables["sees", "group"]) == ["vehicle", "person"]
+    assert list(tables["blind", "category"])[-1] == "pedestrian"
+    assert list(tables["sees", "category"])[-2:] == ["pedestrian", "traffic_light"]
+    assert tables["sees", "category"]["traffic_light"]["total"]["AP50"] == pytest.approx(1.0)
 
 
 def test_a_clip_without_labels_is_watched_but_not_scored(tmp_path) -> None:

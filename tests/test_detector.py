@@ -34,7 +34,7 @@ def test_every_cell_gives_one_box_around_itself_at_first() -> None:
     boxes, logits = Detector(TINY).eval()(torch.zeros(2, 3, 64, 128))
     centres, strides = cells(TINY.size)
     assert boxes.shape == (2, 8 * 16 + 4 * 8 + 2 * 4, 4)
-    assert logits.shape == (2, 168, 7)
+    assert logits.shape == (2, 168, len(categories()))
     assert ((boxes[0, :, :2] + boxes[0, :, 2:]) / 2 - centres).abs().amax() < strides.amax()
     assert logits.sigmoid().max() < 0.1
 

@@ -30,7 +30,8 @@ def full_frame() -> FrameFacts:
     line = LaneLine("dashed", "white", ((0.0, 1.75), (50.0, 1.9)))
     return FrameFacts(
         index=7, time=0.25, daylight=0.4, weather="rainy", crowdedness=Crowdedness(1, 0), ego=EgoState(1, 2, 0.3, 12.0),
-        camera=Camera(), road=RoadFacts((line,), ((0, 5), (0, -5), (80, 0))), objects=(car,),
+        camera=Camera(), road=RoadFacts((line,), ((0, 5), (0, -5), (80, 0)), (((9, -5), (12, -5), (12, 5)),)),
+        objects=(car,),
     )  # fmt: skip
 
 
@@ -99,8 +100,16 @@ def test_crowdedness_classes_have_their_edges(count, name):
     assert crowdedness_class(Crowdedness(count, 0)) == name
 
 
-def test_every_category_is_a_vehicle_or_a_person():
-    assert {row.group for row in categories().values()} == {"vehicle", "person"}
+def test_what_is_neither_vehicle_nor_person_counts_for_no_crowdedness():
+    box = (0.0, 0.0, 50.0, 100.0)
+    others = [name for name, category in categories().items() if category.group == "other"]
+    assert others == ["animal", "obstacle", "traffic_light"]
+    objects = [ObjectFacts(number, name, box) for number, name in enumerate(["car", *others])]
+    assert crowdedness(objects, image_height=512) == Crowdedness(vehicles=1, people=0)
+
+
+def test_every_category_is_of_a_known_group():
+    assert {row.group for row in categories().values()} == {"vehicle", "person", "other"}
 
 
 def test_resized_camera_scales_all_its_pixels():

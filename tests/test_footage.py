@@ -133,6 +133,15 @@ def test_a_bad_box_is_named_with_file_frame_and_number(pictures, box, message):
         read_footage(pictures, fps=10, boxes=file)
 
 
+def test_cones_are_obstacles_and_signs_are_passed_over(pictures):
+    place = {"box": [0.0, 0.0, 0.5, 0.5], "group": "other"}
+    boxes = [place | {"label": "Cones"}, place | {"label": "Signs"}, place]
+    file = labels(pictures.parent / "drive_boxes.json", [{"frame": 0, "boxes": boxes}])
+    (clip,) = read_footage(pictures, fps=10, boxes=file)
+    assert [thing.category for thing in clip.facts[0].objects] == ["obstacle"]
+    assert clip.facts[0].crowdedness == Crowdedness(0, 0)
+
+
 @pytest.mark.parametrize("index", [3, -1, "0"])
 def test_labels_of_a_frame_that_is_not_there_are_refused(pictures, index):
     file = labels(pictures.parent / "x.json", [{"frame": index, "boxes": []}])

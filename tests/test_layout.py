@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from conditioning.layout import BOX_CHANNELS, MAX_TOKENS, ROAD_CHANNELS, TOKEN_PARTS, box_maps, box_tokens, road_maps
+from conditioning.layout import (
+    BOX_CHANNELS,
+    KINDS,
+    MAX_TOKENS,
+    ROAD_CHANNELS,
+    TOKEN_PARTS,
+    box_maps,
+    box_tokens,
+    road_maps,
+)
 from scenarios.facts import Camera, LaneLine, Lights, ObjectFacts, RoadFacts
 
 IMAGE = (512, 1024)  # 16 px to a cell of a 32 x 64 map
@@ -64,6 +73,30 @@ def test_lamps_colour_and_heading_are_painted_where_known_and_zero_where_not():
     assert {name for name, value in zip(BOX_CHANNELS, unknown, strict=True) if value} == {"vehicle"}
 
 
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [("bus", "vehicle"), ("bicycle", "two_wheeler"), ("pedestrian", "person")]
+    + [(name, "other") for name in ("animal", "obstacle", "traffic_light")],
+)
+def test_every_category_is_of_one_kind(category, kind):
+    maps = box_maps([ObjectFacts(1, category, (0, 0, 320, 320))], IMAGE, (32, 64))
+    assert {name: maps[BOX[name], 5, 5] for name in KINDS} == {name: float(name == kind) for name in KINDS}
+
+
+def test_the_kinds_are_the_first_channels():
+    assert tuple(BOX_CHANNELS)[: len(KINDS)] == KINDS
+
+
+def test_a_traffic_light_tells_its_colour_and_has_no_lamps():
+    light = ObjectFacts(1, "traffic_light", (0, 0, 320, 320), appearance=(255, 51, 0))
+    painted = box_maps([light], IMAGE, (32, 64))[:, 5, 5]
+    assert painted[[BOX["red"], BOX["green"], BOX["blue"]]].tolist() == pytest.approx([1.0, -0.6, -1.0])
+    assert painted[[BOX["rear_light"], BOX["head_light"]]].tolist() == [0.0, 0.0]
+    (token, *_), _ = box_tokens([light], IMAGE)
+    assert part(token, "category") == [0] * 9 + [1]
+    assert part(token, "colour") == pytest.approx([1.0, -0.6, -1.0])
+
+
 def test_tokens_are_the_largest_visible_boxes_in_order_of_size():
     cars = [ObjectFacts(i, "car", (0, 0, 10 + i, 10)) for i in range(MAX_TOKENS + 3)]
     hidden = ObjectFacts(99, "truck", (0, 0, 900, 400), occlusion=1.0)
@@ -83,7 +116,7 @@ def test_a_token_says_which_of_its_parts_are_unknown():
         tokens, mask = box_tokens([thing], IMAGE)
         assert mask.sum() == 1
         assert part(tokens[0], "box") == [-0.5, -0.5, 0.5, 0.5]
-        assert part(tokens[0], "category") == [0, 0, 0, 0, 0, 1, 0]
+        assert part(tokens[0], "category") == [0, 0, 0, 0, 0, 1, 0, 0, 0, 0]
         for name in TOKEN_PARTS:
             if name.endswith("_known"):
                 assert part(tokens[0], name) == [known], name
@@ -106,6 +139,26 @@ def test_the_road_is_drawn_where_the_camera_sees_it():
     assert across[31] == pytest.approx(across[32], abs=0.02)
     assert across[31] > 0.2
     assert np.delete(across, [31, 32]).max() == 0.0
+
+
+def test_a_zebra_crossing_covers_its_cells():
+    # 1.5 m below the camera: 10 m ahead is row (256 + 117) / 16 = 23.3, 15 m ahead row (256 + 78) / 16 = 20.9
+    camera = Camera(x=0.0, z=1.5)
+    zebra = ((10.0, -40.0), (15.0, -40.0), (15.0, 40.0), (10.0, 40.0))
+    maps = road_maps(RoadFacts((), (), (zebra, ((-9.0, 1.0), (-5.0, 1.0), (-5.0, -1.0)))), camera, (32, 64))
+    down = maps[ROAD["crossing"]].mean(axis=1)
+    assert down[21:23].tolist() == pytest.approx([1.0, 1.0], abs=0.01)
+    assert down.sum() == pytest.approx((117 - 78) / 16, abs=0.5)  # OpenCV fills the fine rows on the border, too
+    assert np.delete(down, [20, 21, 22, 23]).max() == 0.0
+    assert maps[ROAD["drivable"]].max() == 0.0
+
+
+def test_a_stop_line_is_a_solid_line():
+    line = LaneLine("stop", "white", ((10.0, -40.0), (10.0, 40.0)))  # row 23.3
+    maps = road_maps(RoadFacts((line,), ()), Camera(x=0.0, z=1.5), (32, 64))
+    assert maps[ROAD["solid"], 23].min() > 0.4
+    assert maps[ROAD["solid"], :22].max() == 0.0
+    assert maps[[ROAD["dashed"], ROAD["yellow"]]].max() == 0.0
 
 
 def test_a_road_behind_the_camera_draws_nothing():

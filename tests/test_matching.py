@@ -74,6 +74,16 @@ def test_truth_takes_the_group_and_ignores_what_is_not_visible_enough() -> None:
     assert truth_of(objects, "vehicle", 512, lenient).ignored.tolist() == [False, False, True]
 
 
+def test_other_things_are_neither_truth_nor_false_detections_of_road_users() -> None:
+    names, box = ["animal", "obstacle", "traffic_light"], (0.0, 0.0, 40.0, 60.0)
+    things = [ObjectFacts(number, name, box) for number, name in enumerate(names)]
+    found = Detections([box] * 3, [0.9] * 3, names)
+    for group in ("vehicle", "person"):
+        assert len(truth_of(things, group, 512).boxes) == 0
+        assert len(found.of(group)) == 0
+    assert match(found.of("animal"), truth_of(things, "animal", 512)).outcomes == (HIT,)
+
+
 def test_a_rider_may_be_called_a_person() -> None:
     objects = [ObjectFacts(1, "bicycle", (0, 0, 30, 60)), ObjectFacts(2, "pedestrian", (100, 0, 120, 60))]
     people = truth_of(objects, "person", 512)

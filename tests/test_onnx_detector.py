@@ -15,6 +15,7 @@ from drivesim.perception import Detections, load_detector
 from drivesim.perception.detectors.layouts import (
     METADATA_KEY,
     Layout,
+    class_map,
     decode_fastestdet,
     decode_yolox,
     guess,
@@ -56,6 +57,7 @@ def test_a_model_described_by_its_metadata_runs_and_boxes_come_back_in_frame_pix
     assert found.boxes.tolist() == [[8, 16, 40, 48], [80, 0, 100, 60]]
     assert found.scores == pytest.approx([0.9, 0.6])
     assert found.categories == ("car", "pedestrian")
+    assert detector.categories == {"car", "pedestrian"}
     assert detector.fingerprint == hashlib.sha256((tmp_path / "m.onnx").read_bytes()).hexdigest()
 
 
@@ -153,6 +155,13 @@ def test_suppression_works_by_group_so_that_a_van_is_found_once() -> None:
     kept = suppress(found)
     assert kept.categories == ("truck", "pedestrian", "car")
     assert kept.scores.tolist() == [0.9, 0.4, 0.1]
+
+
+def test_coco_has_animals_and_traffic_lights_and_suppression_keeps_them_apart_from_road_users() -> None:
+    assert {class_map("coco")[number] for number in (15, 16, 17, 18, 19, 21)} == {"animal"}
+    assert class_map("coco")[9] == "traffic_light"
+    found = Detections([[0, 0, 10, 10]] * 2, [0.5, 0.9], ["car", "traffic_light"])
+    assert suppress(found).categories == ("traffic_light", "car")
 
 
 def test_fastestdet_runs_through_the_same_adapter(shared_data) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import shapely
 
 from drivesim.overlay import Label, birds_eye, draw, event_colours, labels, sketch, storyboard
 from drivesim.overlay.birds_eye import AHEAD, BEHIND
-from drivesim.overlay.ground import area_pixels, beside, dashes, line_pixels, rectangles, to_ego
+from drivesim.overlay.ground import area_pixels, beside, dashes, line_pixels, rectangles, s_of, to_ego
 from drivesim.overlay.pen import (
     ACTOR_COLOURS,
     COLOURS,
@@ -22,7 +23,7 @@ from drivesim.overlay.pen import (
 )
 from scenarios import compile, load, loads
 from scenarios.camera import box_corners, project_box, project_line, project_points, project_polygon
-from scenarios.facts import Camera, Crowdedness, EgoState, FrameFacts, LaneLine, ObjectFacts, RoadFacts
+from scenarios.facts import Camera, Crowdedness, EgoState, FrameFacts, LaneLine, ObjectFacts, RoadFacts, categories
 
 BLACK = np.zeros((512, 1024, 3), np.uint8)
 CAMERA = Camera()
@@ -115,6 +116,19 @@ def test_lane_lines_are_drawn_in_their_colour_at_their_place():
     assert red > 200
     assert green > 150
     assert blue < 120
+
+
+def test_every_category_is_drawn_in_a_colour_of_its_own():
+    assert len({COLOURS[name] for name in categories()}) == len(categories())
+
+
+def test_the_outline_of_a_zebra_crossing_is_drawn():
+    zebra = ((10.0, -3.0), (13.0, -3.0), (13.0, 3.0), (10.0, 3.0))
+    behind = ((-13.0, -3.0), (-10.0, -3.0), (-10.0, 3.0))
+    picture = draw(BLACK, frame_facts(camera=CAMERA, road=RoadFacts((), (), (zebra, behind))), strip=False)
+    corners, _ = project_points(CAMERA, np.array([[*corner, 0.0] for corner in zebra]))
+    assert bounds(picture) == pytest.approx((*corners.min(axis=0), *corners.max(axis=0)), abs=1.5)
+    assert not picture[round(corners[:, 1].mean()), 512].any()  # inside
 
 
 def test_the_strip_says_more_when_more_is_known():
@@ -229,6 +243,61 @@ def test_the_sketch_paints_dashes_where_the_road_has_them(timeline):
     (on, off), _ = project_points(CAMERA, places)
     brightness = [int(picture[round(y), round(x)].min()) for x, y in (on, off)]
     assert brightness[0] > brightness[1] + 80
+
+
+@pytest.fixture(scope="module")
+def red_light():
+    """Twenty metres before a junction with a zebra crossing, by night."""
+    text = """
+schema: drivesim.scenario/1
+name: junction
+clock: {duration: 1 s}
+road: {lanes: 1, oncoming: 1, junctions: [{at: 30 m, signals: {green: 1 s, amber: 1 s, red: 60 s, offset: 30 s}}]}
+environment: {initial: {daylight: night, weather: snowy, traffic_level: none}}
+ego: {initial: {speed: 0.0}}
+"""
+    return compile(loads(text), fps=1)
+
+
+def test_the_sketch_paints_stop_lines_and_the_stripes_of_zebra_crossings(red_light):
+    facts, picture = red_light[0], sketch(red_light, red_light[0]).max(axis=2).astype(int)
+    line = next(line for line in facts.road.lines if line.kind == "stop")
+    middle = np.array(line.points).mean(axis=0)
+    (on, before), _ = project_points(CAMERA, np.array([[*middle, 0.0], [middle[0] - 1.5, middle[1], 0.0]]))
+    assert picture[round(on[1]), round(on[0])] > picture[round(before[1]), round(before[0])] + 20
+    zebra = np.array(min(facts.road.crossings))
+    across = np.linspace(zebra[0, 1] + 0.5, zebra[3, 1] - 0.5, 200)
+    pixels, _ = project_points(CAMERA, np.column_stack([np.full(200, zebra[:, 0].mean()), across, np.zeros(200)]))
+    row = picture[np.rint(pixels[:, 1]).astype(int), np.rint(pixels[:, 0]).astype(int)]
+    is_paint = row > 0.5 * (row.min() + row.max())
+    assert is_paint.mean() == pytest.approx(0.5, abs=0.12)
+    stripes = (zebra[3, 1] - zebra[0, 1]) / 1.0
+    assert np.diff(is_paint.astype(int)).astype(bool).sum() == pytest.approx(2 * stripes, abs=3)
+
+
+def test_dashes_keep_their_place_on_the_road_beyond_a_junction(red_light):
+    ego, road = red_light.ego(0), red_light.world.road
+    for s, d in ((3.0, -1.0), (80.0, 3.0)):
+        x, y, _ = road.pose(s, d)
+        point = to_ego(ego, np.array([[x, y]]))[0]
+        assert s_of(tuple(point), ego, road, red_light.ego_s(0)) == pytest.approx(s, abs=1e-3)
+
+
+def test_a_traffic_light_of_the_sketch_shines_by_night(red_light):
+    facts = red_light[0]
+    light = next(thing for thing in facts.objects if thing.category == "traffic_light" and thing.occlusion == 0.0)
+    x1, y1, x2, y2 = light.box
+    colour = sketch(red_light, facts)[round((y1 + y2) / 2), round((x1 + x2) / 2)].astype(int)
+    assert light.appearance == (226, 44, 36)
+    assert colour[0] > 150 > 3 * colour[1]
+
+
+def test_the_sidewalks_go_around_the_corners_of_a_junction(red_light):
+    road = red_light[0].road
+    wide, drivable = (shapely.polygons(points) for points in (beside(road, 2.0), road.drivable))
+    assert wide.is_valid
+    assert wide.contains(drivable)
+    assert wide.boundary.distance(drivable) == pytest.approx(2.0)
 
 
 def test_actors_are_labelled_in_the_order_of_the_file():

@@ -105,7 +105,7 @@ def test_child_between_parked_cars_has_room_and_is_hidden_at_first():
     ("initial", "told"),
     [
         ({"parked": "left", "ahead": 30.0}, None),
-        ({"parked": "left", "ahead": 30.0, "speed": 3.0}, "expected no lane, side, offset and speed beside parked"),
+        ({"parked": "left", "ahead": 30.0, "speed": 3.0}, "expected no lane, side and speed beside parked"),
         ({"parked": "middle"}, "expected 'left' or 'right'"),
     ],
 )

@@ -5,6 +5,7 @@ import shapely
 
 from scenarios.facts import EgoState
 from scenarios.road import SIDEWALK_WIDTH, STRIP_WIDTH, Road
+from scenarios.road_facts import road_facts
 from scenarios.scenery import CHUNK, KINDS, World
 
 WINDING = ((0.0, 0.0), (40.0, 0.02), (120.0, -0.02), (200.0, 0.01))
@@ -85,7 +86,7 @@ def test_markings_run_from_kerb_to_kerb_with_a_yellow_divider():
 def test_road_facts_are_in_the_ego_frame():
     road = Road(2, 1, curvature=[(0.0, 0.01)])
     x, y, heading = road.pose(30.0, road.lane_center(0))
-    facts = road.facts(EgoState(x, y, heading, 10.0), 30.0, behind=5.0, ahead=100.0)
+    facts = road_facts(road, EgoState(x, y, heading, 10.0), 30.0, behind=5.0, ahead=100.0)
     # Beside the ego, 5.25 m to its left, is the divider; the kerb is 1.75 + 1.6 m to its right.
     divider = next(line for line in facts.lines if line.colour == "yellow")
     assert shapely.LineString(divider.points).distance(shapely.Point(0, 0)) == pytest.approx(5.25, abs=0.05)

@@ -4,7 +4,7 @@ import pytest
 
 from scenarios import compile
 from scenarios.crowdedness import crowdedness_class
-from scenarios.facts import time_of_day
+from scenarios.facts import WEATHERS, time_of_day
 from scenarios.sampling import sample
 
 MANY = [sample(0, index) for index in range(240)]
@@ -23,9 +23,9 @@ def test_daylight_weather_and_event_are_even():
         ("night", "dawn_dusk", "day"), True
     )
     weather = Counter(scenario.environment.initial.weather for scenario in MANY)
-    assert all(abs(weather[name] - 60) <= 4 for name in ("clear", "overcast", "rainy", "foggy"))
+    assert all(abs(weather[name] - 48) <= 4 for name in WEATHERS)
     events = Counter(scenario.tags[1] for scenario in MANY)
-    assert all(abs(events[name] - 40) <= 5 for name in ("cut_in", "brake", "cross"))
+    assert all(abs(events[name] - 40) <= 5 for name in ("cut_in", "brake", "cross", "thing"))
 
 
 def test_every_traffic_level_road_and_camera_is_covered():
@@ -37,6 +37,16 @@ def test_every_traffic_level_road_and_camera_is_covered():
     focal = sorted(scenario.camera_facts().fx for scenario in MANY)
     assert (focal[0], focal[120], focal[-1]) == pytest.approx((650, 800, 950), abs=6)
     assert sum(bool(scenario.environment.timeline) for scenario in MANY) == pytest.approx(48, abs=4)
+
+
+def test_every_feature_of_a_road_comes():
+    keys = ("junctions", "crossings", "tunnels", "changes")
+    counts = {key: sum(bool(getattr(scenario.road, key)) for scenario in MANY) for key in keys}
+    # Of ten kinds of road two have a junction, one each a crossing, a tunnel and changing lanes.
+    assert counts == {key: pytest.approx(48 if key == "junctions" else 24, abs=3) for key in keys}
+    assert sum(junction.signals is not None for s in MANY for junction in s.road.junctions) == pytest.approx(24, abs=3)
+    assert {scenario.road.parking for scenario in MANY} == {"none", "left", "right", "both"}
+    assert {actor.category for scenario in MANY for actor in scenario.actors} >= {"animal", "obstacle"}
 
 
 def test_any_run_of_indices_is_spread_evenly():
@@ -54,7 +64,8 @@ def test_samples_compile_and_their_events_fire():
 
 def test_traffic_level_orders_what_is_seen():
     seen = {"none": [], "low": [], "medium": [], "high": []}
-    for scenario in MANY[:40]:
+    # Parked cars are seen, too, whatever the level.
+    for scenario in [scenario for scenario in MANY if scenario.road.parking == "none"][:40]:
         timeline = compile(scenario, fps=1)
         seen[scenario.environment.initial.traffic_level] += [timeline[0].crowdedness, timeline[3].crowdedness]
     mean = {level: sum(c.vehicles + c.people for c in counts) / len(counts) for level, counts in seen.items()}

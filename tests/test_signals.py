@@ -15,7 +15,7 @@ def test_every_signal_has_its_length_and_meaning():
     found = signals(frame, interval=1 / 7.5, origin="real")
     assert {name: len(value) for name, value in found.items()} == SIGNALS
     assert found["daylight"] == (0.0,)
-    assert found["weather"] == (0, 0, 1, 0)
+    assert found["weather"] == (0, 0, 1, 0, 0)
     assert found["crowdedness"] == pytest.approx((0.0, math.log(7) / 3))
     assert found["ego"] == pytest.approx((0.5, -1.0, 0.5))
     assert found["camera"] == pytest.approx((0.75, 0.5, 0.5))

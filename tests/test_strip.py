@@ -8,6 +8,7 @@ import pytest
 from drivesim.overlay import event_colours, strip
 from drivesim.overlay.pen import COLOURS, EGO_COLOUR, INK, WHITE
 from scenarios import compile, loads
+from scenarios.facts import WEATHERS
 
 TEXT = """
 schema: drivesim.scenario/1
@@ -74,6 +75,15 @@ def test_weather_changes_at_its_column(sheet):
     band = row(sheet, "weather")[0].astype(int)[sheet.left : sheet.right]
     (change,) = np.flatnonzero(np.abs(np.diff(band, axis=0)).sum(axis=1))
     assert sheet.left + change + 1 == pytest.approx(sheet.x(10.0), abs=1)
+
+
+def test_every_weather_has_a_colour_of_its_own():
+    colours = set()
+    for weather in WEATHERS:
+        line = compile(loads(TEXT.replace("weather: rainy", f"weather: {weather}")), fps=1)
+        sheet = strip(line, list(line), width=640)
+        colours.add(tuple(row(sheet, "weather")[0, round(sheet.x(19.0))].tolist()))
+    assert len(colours) == len(WEATHERS)
 
 
 def test_people_are_stacked_upon_vehicles_to_their_counts(sheet, timeline):

@@ -5,27 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.town import buildings, furniture, people
+from drivesim.town import buildings, furniture, people, roofs
+from drivesim.town.facades import DOOR, ROOF, WALL, WALL_2, WALL_3
 from drivesim.town.meshes import Mesh, box, loft, merge, patch, rotation
-from drivesim.town.vehicles import SLOT, vehicle
+from drivesim.town.slots import SLOT
+from drivesim.town.traffic import VARIANTS
+from drivesim.town.vehicles import vehicle
 from scenarios.facts import categories
+from tests.meshes import extents, normals, outward_share, volume
 
-VEHICLES = [name for name in categories() if name != "pedestrian"]
-
-
-def extents(mesh: Mesh) -> np.ndarray:
-    return mesh.points.max(0) - mesh.points.min(0)
-
-
-def outward_share(mesh: Mesh) -> float:
-    """The share of triangles whose winding agrees with their stored normals."""
-    a, b, c = (mesh.points[mesh.faces[:, i]] for i in range(3))
-    facing = np.einsum("nc,nc->n", np.cross(b - a, c - a), mesh.normals[mesh.faces].mean(1))
-    return float((facing > -1e-9).mean())
+VEHICLES = [name for name, category in categories().items() if category.group == "vehicle"]
 
 
 @pytest.mark.parametrize("category", VEHICLES)
-@pytest.mark.parametrize("variant", [0, 1, 2])
+@pytest.mark.parametrize("variant", range(0, 28, 3))
 def test_a_vehicle_fills_the_box_it_is_fitted_to(category: str, variant: int) -> None:
     size = categories()[category].size
     mesh = vehicle(category, variant).fitted(size)
@@ -41,12 +34,19 @@ def test_the_usual_shape_of_a_vehicle_is_hardly_stretched(category: str) -> None
 
 
 @pytest.mark.parametrize("category", VEHICLES)
-def test_head_lamps_are_at_the_front_and_brake_lamps_at_the_rear(category: str) -> None:
-    mesh = vehicle(category, 0)
+@pytest.mark.parametrize("variant", range(14))
+def test_head_lamps_are_at_the_front_and_brake_lamps_at_the_rear(category: str, variant: int) -> None:
+    mesh = vehicle(category, variant)
     lamps = [name for name in ("tail", "brake") if (mesh.slots == SLOT[name]).any()]
     assert mesh.points[mesh.slots == SLOT["head"], 0].min() > 0
     assert lamps
     assert all(mesh.points[mesh.slots == SLOT[name], 0].max() < 0 for name in lamps)
+
+
+@pytest.mark.parametrize(("category", "least"), [("car", 10), ("van", 5), ("truck", 8), ("bus", 5)])
+def test_variants_of_a_vehicle_differ_in_shape_or_paint(category: str, least: int) -> None:
+    looks = {(mesh.points.tobytes(), mesh.slots.tobytes()) for mesh in (vehicle(category, i) for i in range(VARIANTS))}
+    assert len(looks) >= least
 
 
 def test_left_indicators_are_on_the_left() -> None:
@@ -57,7 +57,13 @@ def test_left_indicators_are_on_the_left() -> None:
 
 @pytest.mark.parametrize(
     "mesh",
-    [vehicle("car", 0), vehicle("bus", 0), buildings.building((12, 9, 14), 4, front=1), furniture.tree((4, 4, 7), 9)],
+    [
+        vehicle("car", 8),
+        vehicle("truck", 3),
+        vehicle("bus", 0),
+        *(buildings.building((20, 9, 14), variant, front=1) for variant in range(8)),
+        *(furniture.tree((3, 3, 7), variant) for variant in (6, 7, 9)),
+    ],
 )
 def test_triangles_face_where_their_normals_point(mesh: Mesh) -> None:
     assert outward_share(mesh) > 0.995
@@ -68,7 +74,7 @@ def test_a_walk_moves_the_legs_and_stays_in_the_box() -> None:
     lengths = [extents(mesh)[0] for mesh in poses]
     assert max(lengths) <= 1.0
     assert max(lengths) > 0.9
-    assert min(lengths) < 0.6
+    assert min(lengths) < 0.7  # what the rucksack takes
     for mesh in poses:
         np.testing.assert_allclose((mesh.points[:, 2].min(), mesh.points[:, 2].max()), (0, 1), atol=1e-5)
 
@@ -83,13 +89,49 @@ def test_left_and_right_leg_take_turns() -> None:
     assert front_shoe(quarter) > 0 > front_shoe(3 * quarter)
 
 
-@pytest.mark.parametrize("variant", range(6))
-@pytest.mark.parametrize("size", [(10.0, 8.0, 7.0), (25.0, 12.0, 18.0), (9.0, 9.0, 33.0)])
+@pytest.mark.parametrize("child", [False, True])
+def test_a_child_has_a_larger_head_for_its_body(child: bool) -> None:
+    mesh = people.pedestrian(0, 0, is_child=child)
+    chin = mesh.points[mesh.slots == SLOT["shirt"], 2].max()
+    assert (1 - chin > 0.19) == child
+
+
+def test_people_differ_in_what_they_wear_and_carry() -> None:
+    worn = [set(people.pedestrian(variant, 0).slots.tolist()) for variant in range(VARIANTS)]
+    for name in ("bag", "hat"):
+        assert 0.1 < sum(SLOT[name] in slots for slots in worn) / VARIANTS < 0.9
+    assert len({len(people.pedestrian(variant, 0).points) for variant in range(VARIANTS)}) > 6
+
+
+@pytest.mark.parametrize("roof", roofs.RISE)
+def test_a_roof_stands_on_the_walls_and_ends_at_the_top_of_its_box(roof: str) -> None:
+    length, width, height = 18.0, 11.0, 12.0
+    eaves = roofs.eaves_of(roof, height)
+    mesh = merge(roofs.roof_of(roof, length, width, eaves, height, np.random.default_rng(0)))
+    assert (np.abs(mesh.points[:, :2]).max(0) <= (length / 2 + 1e-4, width / 2 + 1e-4)).all()
+    assert mesh.points[:, 2].max() == pytest.approx(height, abs=1e-4)
+    assert mesh.points[:, 2].min() > eaves - 7
+    assert (normals(mesh)[mesh.slots[mesh.faces[:, 0]] == ROOF, 2] >= 0).all()
+
+
+def test_houses_in_a_row_have_walls_of_their_own_and_their_doors_on_the_street() -> None:
+    rows = [buildings.building((24.0, 10.0, 9.0), variant, front=-1) for variant in range(20)]
+    walls = [np.isin((WALL, WALL_2, WALL_3), mesh.slots).sum() for mesh in rows]
+    assert sorted(set(walls)) == [1, 3]
+    for mesh in rows:
+        assert (mesh.slots == WALL).any()
+        back = mesh.points[:, 1] > 10.0 / 2 - 0.3
+        assert not (back & (mesh.slots == DOOR)).any()
+
+
+@pytest.mark.parametrize("variant", range(8))
+@pytest.mark.parametrize("size", [(10.0, 8.0, 7.0), (25.0, 12.0, 18.0), (9.0, 9.0, 33.0), (30.0, 8.0, 12.0)])
 def test_a_house_stays_in_its_box_and_is_as_tall(size: tuple, variant: int) -> None:
     mesh = buildings.building(size, variant, front=-1)
     assert (np.abs(mesh.points[:, :2]).max(0) <= np.array(size[:2]) / 2 + 1e-4).all()
     assert mesh.points[:, 2].max() == pytest.approx(size[2], abs=1e-4)
     assert len(buildings.palette(variant)) > mesh.slots.max()
+    assert 0.4 < volume(mesh) / np.prod(size) < 1.3  # closed above its base, and not inside out
 
 
 def test_a_lamp_reaches_over_the_road_on_the_side_asked_for() -> None:

@@ -38,13 +38,16 @@ CATEGORIES = {
     "Bicycle": "bicycle",
     "Pedestrian": "pedestrian",
     "Pedestrian with Object": "pedestrian",
+    "Animals - Other": "animal",
+    "Cones": "obstacle",
+    "Pylons": "obstacle",
 }
-"""PandaSet's labels of road users in our categories. Boxes of the group "other" (cones, signs) are no road users."""
+"""PandaSet's labels in our categories. Other boxes of the group "other" (signs, say) are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One labelled road user. ``corners``: (x1, y1, x2, y2) as shares of the image; ``depth``: m; ``None``: unknown."""
+    """One labelled thing. ``corners``: (x1, y1, x2, y2) as shares of the image; ``depth``: m; ``None``: unknown."""
 
     track: int
     category: str
@@ -70,7 +73,7 @@ def read_boxes(path: Path, *, frames: int) -> dict[int, tuple[Box, ...]]:
             raise UserError(f"{path}: frame {index!r} found, expected each of 0..{frames - 1} at most once")
         boxes = []
         for number, box in enumerate(row["boxes"]):
-            if box.get("group") == "other":
+            if box.get("group") == "other" and box.get("label") not in CATEGORIES:
                 continue
             unused += 1
             try:

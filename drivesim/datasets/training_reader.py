@@ -32,7 +32,7 @@ from scenarios.randomness import generator
 Size = tuple[int, int]
 """(height, width) in pixels or in cells."""
 Arrays = dict[str, np.ndarray]
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Part of every key: raise it when what is stored, or how facts are encoded, changes."""
 
 

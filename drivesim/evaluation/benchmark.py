@@ -35,7 +35,8 @@ def benchmark(
     """Score a detector on clips of any origin; returns what ``OUT/metrics.json`` holds, beside ``OUT/report.html``.
 
     ``every``: every how many-th frame is scored. ``by``: ``"group"`` (vehicle, person) or ``"category"``. ``visible``:
-    which true boxes count (default: the project's rule). ``progress(done, total)`` counts scored frames.
+    which true boxes count (default: the project's rule). Things that are no road users are scored by category only,
+    and only those that the detector's ``categories`` name. ``progress(done, total)`` counts scored frames.
     Frames whose objects are unknown are watched but not scored. The same clips and detector give the same bytes.
     ``out`` appears whole or not at all. Raises ``UserError`` if there is no clip, or if ``out`` is not empty.
 
@@ -64,7 +65,7 @@ def benchmark(
     with new_folder(out) as folder:
         seen = _watch_all(clips, detector, protocol, progress)
         metrics = collect(seen, detector, protocol)
-        stills = [still(clip, number, protocol) for clip in seen for number in clip.stills]
+        stills = [still(clip, number, protocol, tuple(metrics["scores"])) for clip in seen for number in clip.stills]
         write_json(folder / "metrics.json", metrics)
         write_text(folder / "report.html", render_benchmark(metrics, stills))
     return metrics
@@ -72,13 +73,14 @@ def benchmark(
 
 def collect(seen: Sequence[SeenClip], detector: Detector, protocol: Protocol) -> dict[str, Any]:
     """All figures, ready for JSON, with everything they depend on."""
+    kinds = protocol.kinds(getattr(detector, "categories", ()))
     return {
         "schema": SCHEMA,
         "protocol": protocol.to_dict(),
         "protocol_sha256": protocol.sha256(),
         "detector": {"name": detector.name, "sha256": detector.fingerprint},
         "clips": [_clip_row(clip, protocol) for clip in seen],
-        "scores": {kind: score_kind(seen, kind, protocol) for kind in protocol.kinds},
+        "scores": {kind: score_kind(seen, kind, protocol) for kind in kinds},
         "crowdedness": count_errors(seen, protocol),
         "anchor": anchor(detector.fingerprint, protocol),
     }

@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from scenarios.crowdedness import VisibleRule, visible_rule
 from scenarios.facts import categories
 
-KINDS = {
-    "group": tuple(dict.fromkeys(category.group for category in categories().values())),
-    "category": tuple(categories()),
-}
+ROAD_USERS = tuple(name for name, category in categories().items() if category.group != "other")
+KINDS = {"group": ("vehicle", "person"), "category": tuple(categories())}
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,14 @@ class Protocol:
         if self.every < 1:
             raise ValueError(f"every is {self.every}, expected 1 or more")
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """What is scored apart: the groups or the categories."""
-        return KINDS[self.by]
+    def kinds(self, findable: Collection[str] = ()) -> tuple[str, ...]:
+        """What is scored apart: the groups, or the categories of road users and the other ones that are ``findable``.
+
+        >>> Protocol().kinds(), Protocol(by="category").kinds(["car", "animal"])[-2:]
+        (('vehicle', 'person'), ('pedestrian', 'animal'))
+        """
+        left_out = {name for name in categories() if name not in ROAD_USERS and name not in findable}
+        return tuple(kind for kind in KINDS[self.by] if kind not in left_out)
 
     def to_dict(self) -> dict[str, Any]:
         """All rules, ready for JSON."""

@@ -27,7 +27,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One kind of road user in one labelled frame: truth, all detections, and their matching. ``height``: image, px."""
+    """One group or category in one labelled frame: truth, all detections, and their matching. ``height``: image, px."""
 
     seen: SeenFrame
     height: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.scoring import judge, scenario_of
 from drivesim.evaluation.watching import SeenClip
@@ -12,11 +14,14 @@ from scenarios.facts import time_of_day
 MISSED, UNSCORED = "missed", "unscored"
 
 
-def still(seen: SeenClip, number: int, protocol: Protocol) -> Still:
-    """The kept frame ``number`` of a clip with its boxes; detections in a frame without labels are marked unscored."""
+def still(seen: SeenClip, number: int, protocol: Protocol, kinds: Sequence[str]) -> Still:
+    """The kept frame ``number`` of a clip with its boxes of ``kinds``, the groups or categories that are scored.
+
+    Detections in a frame without labels are marked unscored.
+    """
     frame = next(frame for frame in seen.frames if frame.number == number)
     boxes: list[StillBox] = []
-    for kind in protocol.kinds:
+    for kind in kinds:
         row = next((row for row in judge(seen, kind, protocol) if row.seen is frame), None)
         if row is None:
             shown = frame.found.of(kind).above(protocol.score)

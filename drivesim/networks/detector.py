@@ -1,4 +1,4 @@
-"""The reference detector: a small anchor-free network for seven kinds of road users, fast enough for a CPU.
+"""The reference detector: a small anchor-free network for road users and other things, fast enough for a CPU.
 
 Every cell of three maps, 1/8, 1/16 and 1/32 of the picture's size, predicts one box by the offset of its centre and the
 logarithm of its size in strides (YOLOX, Ge et al. 2021). A class score also says how well the box fits (generalized
@@ -32,7 +32,7 @@ class DetectorConfig(Config):
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)
     blocks: tuple[int, ...] = (1, 3, 3, 2)
     head: int = 48
-    classes: int = 7
+    classes: int = 10
 
 
 class Block(nn.Module):

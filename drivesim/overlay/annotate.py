@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drivesim.overlay.ground import flat, line_pixels
+from drivesim.overlay.ground import area_pixels, flat, line_pixels
 from drivesim.overlay.pen import (
     ACTOR_COLOURS,
     COLOURS,
@@ -27,7 +27,7 @@ from drivesim.overlay.pen import (
 from scenarios import Scenario
 from scenarios.camera import NEAR, box_corners, project_points
 from scenarios.crowdedness import crowdedness_class, is_visible
-from scenarios.facts import Camera, FrameFacts, ObjectFacts, time_of_day
+from scenarios.facts import Camera, FrameFacts, ObjectFacts, RoadFacts, time_of_day
 
 HIDDEN = 0.9  # occlusion from which a box is not drawn
 _DIM = 0.5  # occlusion from which a box is drawn dim
@@ -67,12 +67,13 @@ def draw(
     frame: np.ndarray, facts: FrameFacts, *,
     strip: bool = True, labels: Mapping[int, Label] | None = None, text: float = 1.0,
 ) -> np.ndarray:  # fmt: skip
-    """A copy of ``frame`` (uint8 h w 3 RGB) with its lane lines, road users and, if ``strip``, its conditions drawn in.
+    """A copy of ``frame`` (uint8 h w 3 RGB) with its lane lines, zebra crossings and objects drawn in.
 
-    A road user is drawn as its 3-D box, the front crossed, if its place and the camera are known, else as its 2-D box;
-    dim from an occlusion of 0.5 and not at all from 0.9. Those that count as seen (`scenarios.crowdedness`) are named.
-    With ``labels`` by track id only those are named and coloured, and the others are plain. ``text``: size of the words
-    as a multiple of the usual. Pixels in ``facts`` are those of its camera, or of ``frame`` where that is unknown.
+    With ``strip`` its conditions are written above. An object is drawn as its 3-D box, the front crossed, if its place
+    and the camera are known, else as its 2-D box; dim from an occlusion of 0.5 and not at all from 0.9. Those that
+    count as seen (`scenarios.crowdedness`) are named. With ``labels`` by track id only those are named and coloured,
+    and the others are plain. ``text``: size of the words as a multiple of the usual. Pixels in ``facts`` are those of
+    its camera, or of ``frame`` where that is unknown.
 
     >>> from scenarios import compile, load
     >>> facts = compile(load("cut_in"), fps=1)[5]
@@ -85,7 +86,7 @@ def draw(
     scale = np.array([width / seen_by.width, height / seen_by.height])
     camera = facts.camera and facts.camera.resized(width, height)
     if facts.road is not None and camera is not None:
-        _draw_lines(canvas, facts, camera)
+        _draw_road(canvas, facts.road, camera)
     size = max(9.0, height / 34) * text
     objects = [thing for thing in facts.objects or () if (thing.occlusion or 0.0) < HIDDEN]
     for thing in sorted(objects, key=lambda thing: -(thing.depth or 0.0)):
@@ -96,15 +97,18 @@ def draw(
         if labels is not None and thing.track_id in labels:
             names.write(labels[thing.track_id].name, left, top, _colour(thing, labels), down=False)
         elif labels is None and is_visible(thing, seen_by.height):
-            words = f"{thing.category} {thing.track_id}"
+            words = f"{thing.category.replace('_', ' ')} {thing.track_id}"
             write(canvas, words, left, top, size=size, colour=INK, back=_colour(thing, labels))
     if strip:
         _draw_bar(canvas, facts, size)
     return canvas
 
 
-def _draw_lines(canvas: np.ndarray, facts: FrameFacts, camera: Camera) -> None:
-    for line in facts.road.lines if facts.road else ():
+def _draw_road(canvas: np.ndarray, road: RoadFacts, camera: Camera) -> None:
+    """Lines, and the outlines of zebra crossings."""
+    crossings = [area_pixels(camera, flat(np.array(area))) for area in road.crossings]
+    stroke(canvas, LINE_COLOURS["white"], *(pixels for pixels in crossings if len(pixels)), closed=True)
+    for line in road.lines:
         colour = GREY if line.kind == "edge" else LINE_COLOURS[line.colour]
         stroke(canvas, colour, *line_pixels(camera, flat(np.array(line.points))))
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from drivesim.overlay.annotate import labels
-from drivesim.overlay.ground import beside, dashes, poses_to_ego, rectangles, to_ego
+from drivesim.overlay.ground import beside, dashes, poses_to_ego, rectangles, s_of, stripes, to_ego
 from drivesim.overlay.pen import (
     EGO_COLOUR,
     INK,
@@ -25,8 +25,10 @@ from drivesim.overlay.pen import (
     write,
 )
 from scenarios.facts import FrameFacts, categories
+from scenarios.object_state import ObjectState
+from scenarios.road_facts import road_facts
 from scenarios.scenery import REACH
-from scenarios.timeline import ObjectState, Timeline
+from scenarios.timeline import Timeline
 
 AHEAD, BEHIND = 60.0, 20.0  # m of road shown
 _BEYOND = 12.0  # m, so that a bend, too, leaves the picture at its edge
@@ -82,24 +84,31 @@ class _Map:
 
     def draw_street(self) -> None:
         road = self.timeline.world.road
-        shapes = road.facts(self.ego, self.s, behind=BEHIND + _BEYOND, ahead=AHEAD + _BEYOND)
+        shapes = road_facts(road, self.ego, self.s, behind=BEHIND + _BEYOND, ahead=AHEAD + _BEYOND)
         fill(self.canvas, self.pixels(beside(shapes, road.sidewalk_width)), _WALK)
         fill(self.canvas, self.pixels(np.array(shapes.drivable)), _ROAD)
         for line in shapes.lines:
             points = np.array(line.points)
-            parts = dashes(points, self.s - BEHIND - _BEYOND) if line.kind == "dashed" else [points]
+            start = s_of(line.points[0], self.ego, road, self.s)
+            parts = dashes(points, start) if line.kind == "dashed" else [points]
             stroke(self.canvas, shaded(LINE_COLOURS[line.colour], 0.8), *map(self.pixels, parts))
+        for area in shapes.crossings:
+            for stripe in stripes(np.array(area)):
+                fill(self.canvas, self.pixels(stripe), shaded(LINE_COLOURS["white"], 0.7))
 
     def draw_scenery(self) -> None:
         things = self.timeline.world.scenery(self.s - BEHIND - REACH, self.s + AHEAD + REACH)
         poses = poses_to_ego(self.ego, [(thing.x, thing.y, thing.heading) for thing in things])
         outlines = self.pixels(rectangles(poses, np.array([thing.size for thing in things]).reshape(-1, 3)))
         for thing, outline, middle in zip(things, outlines, self.pixels(poses[:, :2]), strict=True):
-            if thing.kind == "building":
+            if thing.kind in ("tunnel", "portal"):
+                stroke(self.canvas, shaded(_HOUSE, 1.35), outline[:2], outline[2:])
+            elif thing.kind == "building":
                 fill(self.canvas, outline, _HOUSE)
                 stroke(self.canvas, shaded(_HOUSE, 1.35), outline, closed=True)
             else:
-                dot(self.canvas, middle, 0.5 * thing.size[0] * self.scale, _TREE if thing.kind == "tree" else _LAMP)
+                radius = 0.5 * min(thing.size[:2]) * self.scale
+                dot(self.canvas, middle, radius, _TREE if thing.kind == "tree" else _LAMP)
 
     def draw_sight(self) -> None:
         """The sides of what the camera sees."""
@@ -124,6 +133,9 @@ class _Map:
         states = [state for state in _track(self.timeline, self.k) if state.track_id not in self.labels]
         in_picture = {thing.track_id for thing in self.facts.objects or ()}
         for state, outline in zip(states, self.outlines(states), strict=True):
+            if state.category == "traffic_light":
+                dot(self.canvas, outline.mean(axis=0), max(3.0, self.canvas.shape[0] / 100), state.appearance)
+                continue
             colour = _PERSON if _is_person(state) else _VEHICLE
             self.draw_user(state, outline, shaded(colour, 1.0 if state.track_id in in_picture else 0.6))
 

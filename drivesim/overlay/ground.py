@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 
 from scenarios.camera import NEAR, project_points
-from scenarios.facts import Camera, EgoState, RoadFacts
-from scenarios.road import DASH, DASH_PERIOD
+from scenarios.facts import Camera, EgoState, Point, RoadFacts
+from scenarios.road import DASH, DASH_PERIOD, Road
+
+STRIPE = 0.5  # m, the width of a zebra crossing's stripe, and of the gap beside it
 
 
 def to_ego(ego: EgoState, points: np.ndarray) -> np.ndarray:
@@ -23,6 +26,13 @@ def poses_to_ego(ego: EgoState, poses: Sequence[tuple[float, float, float]]) -> 
     """World poses (x, y, heading) in the ego frame (n 3), metres and rad."""
     rows = np.array(poses, dtype=float).reshape(-1, 3)
     return np.concatenate([to_ego(ego, rows[:, :2]), rows[:, 2:] - ego.heading], axis=1)
+
+
+def s_of(point: Point, ego: EgoState, road: Road, ego_s: float) -> float:
+    """How far along ``road``, m, a point in the ego frame lies; the ego is at about ``ego_s`` m."""
+    cos, sin = math.cos(ego.heading), math.sin(ego.heading)
+    x, y = ego.x + cos * point[0] - sin * point[1], ego.y + sin * point[0] + cos * point[1]
+    return road.project(x, y, ego_s + point[0])[0]
 
 
 def rectangles(poses: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -40,10 +50,9 @@ def rectangles(poses: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def beside(road: RoadFacts, width: float) -> np.ndarray:
-    """The drivable area widened by ``width`` m on both sides, as a polygon (n 2) in the ego frame."""
-    right, left = np.array(road.lines[0].points), np.array(road.lines[-1].points)
-    outward = width * (right - left) / np.linalg.norm(right - left, axis=1, keepdims=True)
-    return np.concatenate([right + outward, (left - outward)[::-1]])
+    """The drivable area widened by ``width`` m all around, as a polygon (n 2) in the ego frame."""
+    wide = shapely.buffer(shapely.polygons(road.drivable), width, join_style="mitre")
+    return shapely.get_coordinates(shapely.get_exterior_ring(wide))
 
 
 def flat(points: np.ndarray) -> np.ndarray:
@@ -95,3 +104,12 @@ def area_pixels(camera: Camera, points: np.ndarray) -> np.ndarray:
     """The flat polygon ``points`` (n 3, ego frame) as pixels (m 2), cut at the near plane; (0 2) when behind it."""
     parts = line_pixels(camera, np.concatenate([points, points[:1]]))
     return np.concatenate(parts) if parts else np.zeros((0, 2))
+
+
+def stripes(corners: np.ndarray) -> list[np.ndarray]:
+    """The painted stripes (4 2) of a zebra crossing, m. ``corners`` (4 2): near and far right, far and near left."""
+    near, far = corners[[0, 3]], corners[[1, 2]]
+    count = max(1, int(np.linalg.norm(near[1] - near[0]) / (2 * STRIPE)))
+    shares = (np.arange(2 * count + 1) / (2 * count))[:, None]
+    near, far = (side[0] + shares * (side[1] - side[0]) for side in (near, far))
+    return [np.stack([near[i], far[i], far[i + 1], near[i + 1]]) for i in range(0, 2 * count, 2)]

@@ -21,8 +21,11 @@ COLOURS: dict[str, Colour] = {
     "motorcycle": (180, 130, 255),
     "bicycle": (240, 110, 30),
     "pedestrian": (255, 80, 140),
+    "animal": (178, 112, 60),
+    "obstacle": (200, 200, 200),
+    "traffic_light": (150, 230, 70),
 }
-"""The colour of each category, after Okabe and Ito's palette for colour-blind readers."""
+"""The colour of each category, after Okabe and Ito's palette for colour-blind readers; three are none of it."""
 EGO_COLOUR: Colour = (255, 222, 60)
 ACTOR_COLOURS: tuple[Colour, ...] = (
     (255, 92, 92), (70, 190, 255), (90, 220, 130), (255, 150, 40), (196, 140, 255), (255, 130, 205),

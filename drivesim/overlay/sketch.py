@@ -9,34 +9,46 @@ import cv2
 import numpy as np
 
 from drivesim.overlay.annotate import HIDDEN
-from drivesim.overlay.ground import area_pixels, beside, dashes, flat, line_pixels, poses_to_ego, rectangles
+from drivesim.overlay.ground import (
+    area_pixels,
+    beside,
+    dashes,
+    flat,
+    line_pixels,
+    poses_to_ego,
+    rectangles,
+    s_of,
+    stripes,
+)
 from drivesim.overlay.pen import FAR, LINE_COLOURS, Colour, dot, fill, mixed, shaded, stroke
 from scenarios.camera import NEAR, project_points
 from scenarios.facts import Camera, FrameFacts, ObjectFacts
-from scenarios.scenery import REACH
+from scenarios.scenery import REACH, TUNNEL_HEIGHT, Scenery
 from scenarios.timeline import Timeline
 
 SIGHT = 120.0  # m
-_BEHIND = 5.0  # m behind the ego where the road of a frame's facts begins
 _SKIES: tuple[tuple[Colour, Colour], ...] = (  # (zenith, horizon) at night, at dawn or dusk, by day
     ((10, 12, 28), (34, 38, 62)), ((74, 84, 124), (232, 160, 112)), ((104, 158, 222), (206, 224, 240)),
 )  # fmt: skip
 _CLOUDS: dict[str, tuple[Colour, float]] = {  # colour by day, share of the sky
     "clear": ((255, 255, 255), 0.0), "overcast": ((172, 178, 184), 0.85),
-    "rainy": ((128, 136, 146), 0.9), "foggy": ((196, 200, 202), 0.95),
+    "rainy": ((128, 136, 146), 0.9), "foggy": ((196, 200, 202), 0.95), "snowy": ((206, 212, 220), 0.9),
 }  # fmt: skip
 _GROUND, _WALK, _ROAD = (116, 128, 100), (158, 156, 150), (96, 98, 102)
 _WALLS: tuple[Colour, ...] = ((190, 164, 140), (170, 130, 112), (202, 196, 184), (150, 156, 164), (186, 178, 132))
-_TREE, _POST = (84, 132, 72), (104, 96, 88)
-_FACES = (  # front, rear, left, right, top: corners as `box_corners` numbers them, brightness
+_STOP_LINE = 0.4  # m, its width
+_TREE, _POST, _CONCRETE = (84, 132, 72), (104, 96, 88), (150, 148, 142)
+_FACES = (  # front, rear, left, right, top, bottom: corners as `box_corners` numbers them, brightness
     ([0, 3, 7, 4], 0.78), ([1, 2, 6, 5], 0.72), ([0, 1, 5, 4], 0.60), ([3, 2, 6, 7], 0.90), ([4, 5, 6, 7], 1.0),
+    ([0, 1, 2, 3], 0.50),
 )  # fmt: skip
 
 
 def sketch(timeline: Timeline, facts: FrameFacts, camera: Camera | None = None) -> np.ndarray:
     """The frame of ``timeline`` with these ``facts`` as its camera would roughly see it, uint8 (h w 3) RGB.
 
-    Sky and brightness follow daylight and weather; bodies have their own colours and lit brake lights and indicators.
+    Sky and brightness follow daylight and weather; bodies have their own colours and lit brake lights and indicators,
+    traffic lights the colour that is lit, by night, too.
     ``camera``: another than the timeline's own, say the same at another size.
     """
     k, camera, daylight = facts.index, camera or timeline.camera, timeline.daylight(facts.index)
@@ -68,39 +80,81 @@ def _sky(camera: Camera, facts: FrameFacts, daylight: float) -> np.ndarray:
 def _ground(canvas: np.ndarray, camera: Camera, timeline: Timeline, facts: FrameFacts, light: float) -> None:
     if facts.road is None:
         raise ValueError("the road is unknown, expected the facts of a timeline")
-    fill(
-        canvas, area_pixels(camera, flat(beside(facts.road, timeline.world.road.sidewalk_width))), shaded(_WALK, light)
-    )
+    walk = beside(facts.road, timeline.world.road.sidewalk_width)
+    fill(canvas, area_pixels(camera, flat(walk)), shaded(_WALK, light))
     fill(canvas, area_pixels(camera, flat(np.array(facts.road.drivable))), shaded(_ROAD, light))
-    start = timeline.ego_s(facts.index) - _BEHIND
+    paint = shaded(LINE_COLOURS["white"], light)
+    for area in [stripe for crossing in facts.road.crossings for stripe in stripes(np.array(crossing))]:
+        fill(canvas, area_pixels(camera, flat(area)), paint)
+    road, ego, ego_s = timeline.world.road, timeline.ego(facts.index), timeline.ego_s(facts.index)
     styles: dict[tuple[str, int], list[np.ndarray]] = defaultdict(list)
     for line in facts.road.lines:
+        if line.kind == "stop":
+            fill(canvas, area_pixels(camera, flat(_band(np.array(line.points), _STOP_LINE))), paint)
+            continue
         points = flat(np.array(line.points))
-        parts = dashes(points, start) if line.kind == "dashed" else [points]
+        parts = dashes(points, s_of(line.points[0], ego, road, ego_s)) if line.kind == "dashed" else [points]
         styles[line.colour, 1 if line.kind == "edge" else 2] += parts
     for (colour, thickness), parts in styles.items():
         pixels = line_pixels(camera, *parts)
         stroke(canvas, shaded(LINE_COLOURS[colour], light), *pixels, thickness=thickness)
 
 
+def _band(line: np.ndarray, width: float) -> np.ndarray:
+    """A straight line (2 2) as the outline (4 2) of a band, m."""
+    along = (line[1] - line[0]) / np.linalg.norm(line[1] - line[0])
+    aside = 0.5 * width * np.array([-along[1], along[0]])
+    return np.concatenate([line + aside, line[::-1] - aside])
+
+
 def _scenery(canvas: np.ndarray, camera: Camera, timeline: Timeline, k: int, light: float) -> None:
-    """Houses, lamps, and trees with their round crowns."""
+    """Houses, tunnels, posts of all kinds, and trees with their round crowns."""
     ego, s = timeline.ego(k), timeline.ego_s(k)
     things = timeline.world.scenery(s - REACH, s + SIGHT)
     if not things:
         return
-    poses = poses_to_ego(ego, [(thing.x, thing.y, thing.heading) for thing in things])
-    heights = np.array([thing.size[2] for thing in things])
-    sizes = [thing.size if thing.kind == "building" else (0.2, 0.2, thing.size[2]) for thing in things]
-    solids = _solids(camera, np.column_stack([poses[:, :2], heights / 2]), np.array(sizes), poses[:, 2])
-    radii = np.array([max(thing.size[:2]) / 2 for thing in things])
-    crowns, depths = project_points(camera, np.column_stack([poses[:, :2], heights - radii]))
-    for i in np.argsort(-np.linalg.norm(poses[:, :2], axis=1)):  # far to near
-        thing, is_house = things[i], things[i].kind == "building"
-        _paint(canvas, camera, solids[i], shaded(_WALLS[thing.variant % len(_WALLS)] if is_house else _POST, light))
+    road = timeline.world.road
+    opening = road.left_edge - road.right_edge + 2 * road.sidewalk_width
+    parts = [(thing, part) for thing in things for part in _parts(thing, opening)]
+    poses = poses_to_ego(ego, [(thing.x, thing.y, thing.heading) for thing, _ in parts])
+    aside, z = np.array([(part.aside, part.z) for _, part in parts]).T
+    centers = np.column_stack([poses[:, 0] - aside * np.sin(poses[:, 2]), poses[:, 1] + aside * np.cos(poses[:, 2]), z])
+    solids = _solids(camera, centers, np.array([part.size for _, part in parts]), poses[:, 2])
+    radii = np.array([max(thing.size[:2]) / 2 for thing, _ in parts])
+    tops = np.array([thing.size[2] for thing, _ in parts])
+    crowns, depths = project_points(camera, np.column_stack([poses[:, :2], tops - radii]))
+    for i in np.argsort(-np.linalg.norm(centers[:, :2], axis=1)):  # far to near
+        thing, part = parts[i]
+        _paint(canvas, camera, solids[i], shaded(part.colour, light))
         if thing.kind == "tree" and depths[i] > radii[i]:
             green = shaded(_TREE, light * (0.9 + 0.2 * (thing.variant % 7) / 6))
             dot(canvas, crowns[i], radii[i] * camera.fx / depths[i], green)
+
+
+class _Part(NamedTuple):
+    """A box of a thing of the scenery: its middle ``aside`` m to the thing's left and ``z`` m high; size and colour."""
+
+    aside: float
+    z: float
+    size: tuple[float, float, float]
+    colour: Colour
+
+
+def _parts(thing: Scenery, opening: float) -> list[_Part]:
+    """The boxes that a thing is drawn as. ``opening``: the width of a tunnel inside, m."""
+    length, width, height = thing.size
+    if thing.kind == "building":
+        return [_Part(0.0, height / 2, thing.size, _WALLS[thing.variant % len(_WALLS)])]
+    if thing.kind == "tunnel":
+        walls = [_Part(0.5 * side * width, height / 2, (length, 0.2, height), _CONCRETE) for side in (-1, 1)]
+        return [*walls, _Part(0.0, height, (length, width, 0.2), _CONCRETE)]
+    if thing.kind == "portal":
+        wing, above = (width - opening) / 2, height - TUNNEL_HEIGHT
+        wings = [
+            _Part(0.5 * side * (opening + wing), height / 2, (length, wing, height), _WALLS[3]) for side in (-1, 1)
+        ]
+        return [*wings, _Part(0.0, TUNNEL_HEIGHT + above / 2, (length, opening, above), _WALLS[3])]
+    return [_Part(0.0, height / 2, (0.2, 0.2, height), _POST)]
 
 
 def _road_users(canvas: np.ndarray, camera: Camera, facts: FrameFacts, light: float) -> None:
@@ -111,7 +165,7 @@ def _road_users(canvas: np.ndarray, camera: Camera, facts: FrameFacts, light: fl
         return
     centers, sizes, headings, colours = (np.array(column) for column in zip(*bodies, strict=True))
     for thing, solid, colour in zip(shown, _solids(camera, centers, sizes, headings), colours, strict=True):
-        _paint(canvas, camera, solid, shaded(colour, light))
+        _paint(canvas, camera, solid, shaded(colour, 1.0 if thing.category == "traffic_light" else light))
         if abs(thing.heading or 0.0) <= np.pi / 2:  # its rear is turned to the camera
             _lamps(canvas, camera, thing, solid)
 
@@ -156,7 +210,7 @@ def _solids(camera: Camera, centers: np.ndarray, sizes: np.ndarray, headings: np
     cos, sin = np.cos(headings), np.sin(headings)
     along, across = cos * x + sin * y, cos * y - sin * x
     length, width, height = 0.5 * sizes.T
-    seen = np.stack([along > length, -along > length, across > width, -across > width, z > height], axis=1)
+    seen = np.stack([along > length, -along > length, across > width, -across > width, z > height, -z > height], axis=1)
     left, right = pixels[:, :, 0].min(axis=1), pixels[:, :, 0].max(axis=1)  # NaN, so never outside, near the camera
     seen &= ~((depth.max(axis=1) < NEAR) | (x < -SIGHT) | (right < 0) | (left > camera.width))[:, None]
     plain = np.abs(pixels).max(axis=(1, 2)) <= FAR  # not so of NaN

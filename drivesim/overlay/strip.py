@@ -33,6 +33,7 @@ _BACK, _PLOT, _GRID = (24, 26, 29), (36, 39, 43), (62, 66, 71)
 _DAYLIGHTS: tuple[Colour, ...] = ((26, 34, 84), (226, 134, 84), (158, 208, 250))  # at 0, 0.5 and 1
 _WEATHERS: dict[str, Colour] = {
     "clear": (104, 170, 226), "overcast": (150, 156, 164), "rainy": (66, 98, 150), "foggy": (208, 208, 202),
+    "snowy": (236, 242, 250),
 }  # fmt: skip
 _VEHICLES, _PEOPLE, _WARNING = COLOURS["car"], COLOURS["pedestrian"], (255, 150, 40)
 _HEIGHTS = {"stills": 18, "daylight": 20, "weather": 20, "seen": 64, "speed": 44, "events": 20, "time": 20}

@@ -58,7 +58,7 @@ class Detections:
         return self.select(self.scores >= score)
 
     def of(self, kind: str) -> Detections:
-        """The detections of one group (``"vehicle"``, ``"person"``) or of one category."""
+        """The detections of one group (``"vehicle"``, ``"person"``, ``"other"``) or of one category."""
         return self.select(np.array([kind in (name, categories()[name].group) for name in self.categories], bool))
 
     def objects(self) -> tuple[ObjectFacts, ...]:

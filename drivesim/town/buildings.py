@@ -1,22 +1,103 @@
-"""Houses: walls cut into windows, shop fronts, cornices and roofs, all inside the box that the scenery gives."""
+"""Houses: which style of walls under which roof, alone or in rows, all inside the box that the scenery gives."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivesim.town.meshes import Mesh, box, merge, patch, quads
+from drivesim.town.facades import (
+    AWNING,
+    BASE,
+    DOOR,
+    EAVES,
+    METAL,
+    PANE,
+    ROOF,
+    SHOP,
+    SIGN,
+    SLOT_COUNT,
+    TRIM,
+    WALL,
+    WALL_2,
+    WALL_3,
+    Style,
+    awning,
+    balconies,
+    facade,
+    wall,
+)
+from drivesim.town.meshes import Mesh, merge, quads
+from drivesim.town.roofs import eaves_of, roof_of
 
-WALL, TRIM, ROOF, BASE, DOOR, SIGN, AWNING, SHOP, PANE = range(9)
-PANES = 8  # slots PANE .. PANE + PANES - 1: windows that are lit or dark on their own
-SLOT_COUNT = PANE + PANES
-EAVES = 0.22  # m that cornices and awnings stand out of the walls
+BALCONY = 1.1  # m
+LOW, HIGH = 9.5, 15.0  # m of height: below and above, other kinds of houses are built
 
-# Wall, trim and roof colours of common facades.
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of house: its walls, the roofs and ground floors it may have, how often it has balconies.
+
+    ``row``: m of street that each house of a row takes; None for a house that stands alone.
+    """
+
+    style: Style
+    roofs: tuple[str, ...]
+    grounds: tuple[str, ...] = ("door",)
+    balconies: float = 0.0
+    row: float | None = None
+
+
+_BRICK = Style()
+_PLASTER = Style(pitch=2.9, share=0.38, sill=0.25, lintel=0.84, window="single", band=True)
+_NARROW = Style(pitch=2.0, storey=3.3, share=0.44, sill=0.16, lintel=0.86, window="single")
+_SHUTTERS = Style(pitch=3.1, share=0.34, sill=0.26, lintel=0.84, window="shutters")
+_WIDE = Style(pitch=3.6, share=0.66, sill=0.2, lintel=0.86, window="double")
+_OFFICE = Style(pitch=2.2, storey=3.3, share=0.88, sill=0.14, lintel=0.92, band=True)
+_RIBBON = Style(pitch=1.9, storey=3.4, share=0.96, sill=0.36, lintel=0.90, window="plain", band=True)
+_GLASS = Style(pitch=1.6, storey=3.6, share=0.93, sill=0.08, lintel=0.98, window="plain", band=True)
+_SHED = Style(pitch=4.6, storey=4.5, share=0.6, sill=0.55, lintel=0.85, window="plain")
+_LOW_KINDS = (
+    Kind(_BRICK, ("gable", "hip")),
+    Kind(_SHUTTERS, ("gable", "hip", "gable across")),
+    Kind(_PLASTER, ("gable", "hip", "flat"), ("door", "shop")),
+    Kind(_NARROW, ("gable across", "gable"), ("door", "shop"), row=7.0),
+    Kind(_WIDE, ("flat", "terrace"), ("door", "gates")),
+    Kind(_SHED, ("sheds", "flat"), ("gates",)),
+    Kind(_BRICK, ("flat",), ("shop",)),
+)
+_MIDDLE_KINDS = (
+    Kind(_BRICK, ("flat", "mansard", "gable"), ("shop", "door")),
+    Kind(_PLASTER, ("flat", "mansard", "hip"), ("shop", "door"), balconies=0.4),
+    Kind(_NARROW, ("mansard", "gable across", "flat"), ("shop", "door"), row=8.5),
+    Kind(_SHUTTERS, ("hip", "gable", "mansard"), ("shop", "door")),
+    Kind(_WIDE, ("terrace", "flat"), ("door", "shop"), balconies=0.8),
+    Kind(_RIBBON, ("flat", "terrace"), ("shop", "gates")),
+    Kind(_BRICK, ("mansard", "flat"), ("shop",), row=11.0),
+)
+_HIGH_KINDS = (
+    Kind(_OFFICE, ("flat", "terrace"), ("shop", "door")),
+    Kind(_RIBBON, ("flat", "terrace"), ("shop", "door")),
+    Kind(_GLASS, ("flat",), ("shop",)),
+    Kind(_BRICK, ("flat", "mansard"), ("shop", "door")),
+    Kind(_WIDE, ("flat", "terrace"), ("door", "shop"), balconies=0.9),
+    Kind(_PLASTER, ("mansard", "flat"), ("shop", "door"), balconies=0.4),
+)
+# Colours of common walls, and those of roofs, doors and signs.
 WALLS = (
     (.66, .33, .25), (.60, .40, .30), (.72, .62, .48), (.78, .72, .60), (.70, .70, .68), (.56, .58, .60),
     (.80, .66, .42), (.62, .66, .58), (.52, .36, .30), (.84, .80, .74), (.58, .50, .44), (.74, .50, .40),
+    (.86, .85, .82), (.78, .60, .54), (.64, .70, .76), (.70, .74, .62), (.40, .40, .43), (.84, .74, .54),
+    (.47, .30, .26), (.72, .42, .30),
 )  # fmt: skip
+ROOFS = (
+    (.45, .22, .17), (.30, .31, .34), (.38, .30, .26), (.54, .30, .20), (.24, .26, .30), (.36, .42, .40),
+)  # fmt: skip
+DOORS = (
+    (.25, .16, .10), (.12, .22, .18), (.30, .10, .10), (.18, .19, .22), (.14, .24, .38), (.44, .42, .38),
+)  # fmt: skip
+METALS = ((0.30, 0.31, 0.33), (0.55, 0.56, 0.57), (0.72, 0.72, 0.70), (0.34, 0.30, 0.26))
 SIGNS = (
     (0.75, 0.15, 0.12),
     (0.10, 0.30, 0.62),
@@ -26,177 +107,87 @@ SIGNS = (
     (0.55, 0.15, 0.40),
     (0.9, 0.9, 0.88),
 )
+LIT = ((0.95, 0.74, 0.40), (0.85, 0.66, 0.36), (0.80, 0.82, 0.78), (0.62, 0.44, 0.22))
 
 
 def building(size: tuple[float, float, float], variant: int, *, front: float) -> Mesh:
-    """A house that fills the box ``size`` (l, w, h), m, standing on the origin.
+    """A house or a row of them that fills the box ``size`` (l, w, h), m, standing on the origin.
 
-    ``variant`` chooses its style. ``front``: +1 if its left side (+y) faces the road, -1 if its right side does; the
-    opposite wall, which nobody sees, is plain.
+    ``variant`` chooses kind and style. ``front``: +1 if its left side (+y) faces the road, -1 if its right side does;
+    the opposite wall, which nobody sees, is plain.
     """
     dice = np.random.default_rng(variant)
     length, width, height = size
-    style = "house" if height < 9.5 and variant % 3 else ("office" if height > 15 and variant % 3 == 1 else "flat")
-    eaves = height - (min(3.2, 0.34 * height) if style == "house" else 0.0)
-    shop = variant % 5 < 3 and style != "house"
-    corners = _footprint(length - 2 * EAVES, width - 2 * EAVES)
+    kinds = _LOW_KINDS if height < LOW else _MIDDLE_KINDS if height < HIGH else _HIGH_KINDS
+    kind = kinds[dice.integers(len(kinds))]
+    count = 1 if kind.row is None else max(1, round(length / kind.row))
+    heights = height * np.where(np.arange(count) == dice.integers(count), 1.0, dice.uniform(0.82, 1.0, count))
     parts = []
-    for side in range(4):
-        start, end = corners[side], corners[(side + 1) % 4]
-        if side == (0 if front > 0 else 2):
-            parts.append(quads([_wall(start, end, 0, eaves)], WALL))
-        else:
-            parts.append(_facade(start, end, eaves, style, shop and side % 2 == 0, dice))
-    parts += (
-        _gable_roof(length, width, eaves, height) if style == "house" else _flat_roof(length, width, height, variant)
-    )
-    if shop:
-        side = 2 if front > 0 else 0
-        parts.append(_awning(corners[side], corners[side + 1], dice))
+    for i, tall in enumerate(heights):
+        ends = (i == 0, i == count - 1)
+        house = _house((length / count, width, float(tall)), kind, ends, dice)
+        slots = np.where(house.slots == WALL, (WALL, WALL_2, WALL_3)[i % 3], house.slots).astype(np.uint8)
+        parts.append(replace(house, slots=slots).moved(((i + 0.5) * length / count - length / 2, 0, 0)))
+    whole = merge(parts)
+    return whole if front > 0 else whole.turned(np.pi)
+
+
+def _house(size: tuple[float, float, float], kind: Kind, ends: tuple[bool, bool], dice: np.random.Generator) -> Mesh:
+    """A house whose front looks to +y; ``ends``: whether its walls at -x and +x stand free."""
+    length, width, height = size
+    roof, ground = kind.roofs[dice.integers(len(kind.roofs))], kind.grounds[dice.integers(len(kind.grounds))]
+    eaves = eaves_of(roof, height)
+    has_balconies = dice.random() < kind.balconies and eaves > 6.0
+    x0, x1 = -length / 2 + EAVES * ends[0], length / 2 - EAVES * ends[1]
+    y0, y1 = EAVES - width / 2, width / 2 - (BALCONY if has_balconies else EAVES)
+    parts = [
+        quads([wall((x0, y0), (x1, y0), 0, eaves)], WALL),
+        _end((x1, y0), (x1, y1), eaves, kind.style, ends[1], dice),
+        facade((x1, y1), (x0, y1), eaves, kind.style, "door" if has_balconies else ground, dice),
+        _end((x0, y1), (x0, y0), eaves, kind.style, ends[0], dice),
+        *roof_of(roof, length, width, eaves, height, dice),
+    ]
+    if has_balconies:
+        parts += balconies(x0, x1, y1, BALCONY - 0.05, eaves, kind.style, int(dice.integers(1, 4)))
+    elif ground == "shop" and dice.random() < 0.7:
+        parts.append(awning((x1, y1), (x0, y1), dice))
     return merge(parts)
+
+
+def _end(
+    start: tuple[float, float],
+    end: tuple[float, float],
+    top: float,
+    style: Style,
+    stands_free: bool,
+    dice: np.random.Generator,
+) -> Mesh:
+    """A wall at right angles to the street; that to a neighbour has no windows."""
+    return facade(start, end, top, style, "door", dice) if stands_free else quads([wall(start, end, 0, top)], WALL)
 
 
 def palette(variant: int) -> NDArray[np.float32]:
     """The paint (SLOT_COUNT, 7) of a house: albedo, glow at night, gloss."""
     dice = np.random.default_rng(variant + 7)
     paint = np.zeros((SLOT_COUNT, 7), np.float32)
-    wall = np.array(WALLS[dice.integers(len(WALLS))]) * dice.uniform(0.85, 1.08) + dice.normal(0, 0.012, 3)
+    walls = np.array(WALLS)[dice.permutation(len(WALLS))[:3]] * dice.uniform(0.85, 1.08, (3, 1))
+    tint = walls[0] + dice.normal(0, 0.012, 3)
+    paint[[WALL, WALL_2, WALL_3], :3] = np.stack([tint, walls[1], walls[2]])
+    paint[TRIM, :3] = (
+        tint * 0.35 + np.array(((0.52, 0.51, 0.48), (0.30, 0.30, 0.30), (0.58, 0.57, 0.55)))[dice.integers(3)]
+    )
+    paint[ROOF, :3] = np.array(ROOFS[dice.integers(len(ROOFS))]) * dice.uniform(0.85, 1.1)
+    paint[BASE, :3] = tint * 0.55 + 0.08
+    paint[DOOR, :3] = DOORS[dice.integers(len(DOORS))]
+    paint[METAL, :3] = METALS[dice.integers(len(METALS))]
     sign = np.array(SIGNS[dice.integers(len(SIGNS))])
-    paint[WALL, :3] = wall
-    paint[TRIM, :3] = wall * 0.35 + np.array((0.52, 0.51, 0.48))
-    paint[ROOF, :3] = ((0.45, 0.22, 0.17), (0.30, 0.31, 0.34), (0.38, 0.30, 0.26))[dice.integers(3)]
-    paint[BASE, :3] = wall * 0.55 + 0.08
-    paint[DOOR, :3] = ((0.25, 0.16, 0.10), (0.12, 0.22, 0.18), (0.30, 0.10, 0.10), (0.18, 0.19, 0.22))[dice.integers(4)]
     paint[SIGN, :3], paint[SIGN, 3:6] = sign, sign * 0.75 + 0.12
     paint[AWNING, :3] = SIGNS[dice.integers(len(SIGNS))]
-    paint[SHOP] = (
-        (0.16, 0.19, 0.22, 0.86, 0.70, 0.46, 0.45)
-        if dice.random() < 0.7
-        else (0.16, 0.19, 0.22, 0.09, 0.09, 0.08, 0.45)
-    )
+    paint[SHOP] = (0.16, 0.19, 0.22, *((0.86, 0.70, 0.46) if dice.random() < 0.7 else (0.09, 0.09, 0.08)), 0.45)
+    glass = np.array(((0.15, 0.19, 0.23), (0.12, 0.20, 0.28), (0.16, 0.21, 0.20), (0.20, 0.19, 0.18))[dice.integers(4)])
+    lit = dice.uniform(0.2, 0.55)
     for pane in range(PANE, SLOT_COUNT):
-        tone = dice.uniform(0.75, 1.2)
-        paint[pane] = (0.15 * tone, 0.19 * tone, 0.23 * tone, 0.03, 0.03, 0.04, 0.5)
-        if dice.random() < 0.36:
-            paint[pane, 3:6] = np.array(
-                ((0.95, 0.74, 0.40), (0.85, 0.66, 0.36), (0.80, 0.82, 0.78), (0.62, 0.44, 0.22))[dice.integers(4)]
-            )
+        paint[pane, :3], paint[pane, 3:] = glass * dice.uniform(0.75, 1.2), (0.03, 0.03, 0.04, 0.5)
+        if dice.random() < lit:
+            paint[pane, 3:6] = LIT[dice.integers(len(LIT))]
     return np.clip(paint, 0, 1)
-
-
-def _footprint(length: float, width: float) -> list[tuple[float, float]]:
-    """Corners counter-clockwise; the sides 0 and 2 run along the road."""
-    return [(-length / 2, -width / 2), (length / 2, -width / 2), (length / 2, width / 2), (-length / 2, width / 2)]
-
-
-def _wall(
-    start: tuple[float, float], end: tuple[float, float], z0: float, z1: float
-) -> list[tuple[float, float, float]]:
-    return [(*start, z0), (*end, z0), (*end, z1), (*start, z1)]
-
-
-def _facade(
-    start: tuple[float, float], end: tuple[float, float], top: float, style: str, shop: bool, dice: np.random.Generator
-) -> Mesh:
-    """One wall: a ground floor, then storeys of windows between bands of wall."""
-    run = float(np.hypot(end[0] - start[0], end[1] - start[1]))
-    ground = min(3.6 if shop else 2.9, top * 0.6)
-    parts = [_ground_floor(start, end, run, ground, shop, dice)]
-    storeys = max(1, round((top - ground) / (3.3 if style == "office" else 3.0)))
-    columns = max(1, round(run / (2.2 if style == "office" else 2.7)))
-    tall = (top - ground) / storeys
-    share, sill, lintel = (0.88, 0.14, 0.92) if style == "office" else (0.46, 0.28, 0.82)
-    cuts = _framed_cuts(columns, share, 0.07 * columns / run)
-    wide = 0.3 if style == "office" else 0.12
-    for storey in range(storeys):
-        z0 = ground + storey * tall
-        row = np.full(6 * columns + 1, WALL)
-        row[1::6] = row[3::6] = row[5::6] = TRIM
-        row[2::6] = row[4::6] = PANE + dice.integers(0, PANES, columns)
-        band = [TRIM if wide > 0.2 or (style == "flat" and storey == 0) else WALL]
-        ledge = np.where(row == WALL, WALL, TRIM)
-        parts.append(patch(_wall(start, end, z0 + sill * tall, z0 + lintel * tall), cuts, (0, 1), row[None]))
-        parts.append(patch(_wall(start, end, z0 + (sill - 0.045) * tall, z0 + sill * tall), cuts, (0, 1), ledge[None]))
-        parts.append(patch(_wall(start, end, z0, z0 + (sill - 0.045) * tall), (0, 1), (0, 0.3, 1), [band, [WALL]]))
-        parts.append(patch(_wall(start, end, z0 + lintel * tall, z0 + tall), (0, 1), (0, 1), [[WALL]]))
-    return merge(parts)
-
-
-def _framed_cuts(columns: int, share: float, bar: float) -> np.ndarray:
-    """Cuts in 0..1 that leave ``columns`` windows of two panes in frames whose bars are ``bar`` of a column wide."""
-    half = share / 2
-    offsets = np.array([-half, -half + bar, -bar / 2, bar / 2, half - bar, half]) + 0.5
-    return np.concatenate([[0], ((np.arange(columns)[:, None] + offsets) / columns).reshape(-1), [1]])
-
-
-def _column_cuts(columns: int, share: float) -> np.ndarray:
-    """Cuts in 0..1 that leave ``columns`` windows, each ``share`` of its column wide."""
-    left = (np.arange(columns) + 0.5 - share / 2) / columns
-    return np.concatenate([[0], np.stack([left, left + share / columns], 1).reshape(-1), [1]])
-
-
-def _ground_floor(
-    start: tuple[float, float],
-    end: tuple[float, float],
-    run: float,
-    ground: float,
-    shop: bool,
-    dice: np.random.Generator,
-) -> Mesh:
-    if shop:
-        columns = max(1, round(run / 4.0))
-        row = np.full(2 * columns + 1, BASE)
-        row[1::2] = SHOP
-        row[1 + 2 * int(dice.integers(columns))] = DOOR
-        slots = np.stack([np.full_like(row, BASE), row, np.full_like(row, SIGN), np.full_like(row, TRIM)])
-        return patch(_wall(start, end, 0, ground), _column_cuts(columns, 0.84), (0, 0.1, 0.72, 0.92, 1), slots)
-    columns = max(1, round(run / 3.2))
-    row = np.full(2 * columns + 1, WALL)
-    row[1::2] = PANE + dice.integers(0, PANES, columns)
-    below = np.full_like(row, BASE)
-    door = 1 + 2 * int(dice.integers(columns))
-    row[door], below[door] = DOOR, DOOR
-    return patch(
-        _wall(start, end, 0, ground),
-        _column_cuts(columns, 0.42),
-        (0, 0.3, 0.8, 1),
-        np.stack([below, row, np.full_like(row, WALL)]),
-    )
-
-
-def _flat_roof(length: float, width: float, height: float, variant: int) -> list[Mesh]:
-    """A cornice, a roof and now and then a stair house, none higher than the box."""
-    band = 0.5
-    parts = [box((-length / 2, -width / 2, height - band), (length / 2, width / 2, height), TRIM)]
-    if variant % 2:
-        inset, z = EAVES * 0.6, height * 0.55
-        parts.append(
-            box((-length / 2 + inset, -width / 2 + inset, z), (length / 2 - inset, width / 2 - inset, z + 0.25), TRIM)
-        )
-    return parts
-
-
-def _gable_roof(length: float, width: float, eaves: float, height: float) -> list[Mesh]:
-    """A ridge along the road; the gables are walls."""
-    x, y = length / 2, width / 2
-    slopes = [
-        [(-x, -y, eaves), (x, -y, eaves), (x, 0, height), (-x, 0, height)],
-        [(x, y, eaves), (-x, y, eaves), (-x, 0, height), (x, 0, height)],
-    ]
-    gables = [
-        [(x, -y, eaves), (x, y, eaves), (x, 0, height), (x, 0, height)],
-        [(-x, y, eaves), (-x, -y, eaves), (-x, 0, height), (-x, 0, height)],
-    ]
-    chimney = box((x * 0.3, -0.4, height - 1.2), (x * 0.3 + 0.7, 0.3, height), BASE)
-    under = box((-x, -y, eaves - 0.15), (x, y, eaves), TRIM)
-    return [quads(slopes, ROOF), quads(gables, WALL), chimney, under]
-
-
-def _awning(start: tuple[float, float], end: tuple[float, float], dice: np.random.Generator) -> Mesh:
-    """A sloping cloth over part of a shop front, as deep as the eaves."""
-    a, b = np.asarray(start), np.asarray(end)
-    along = (b - a) / np.linalg.norm(b - a)
-    out = np.array([along[1], -along[0]]) * EAVES
-    near = a + (b - a) * dice.uniform(0.05, 0.3)
-    far = a + (b - a) * dice.uniform(0.6, 0.95)
-    return quads([[(*(near + out), 2.35), (*(far + out), 2.35), (*far, 2.65), (*near, 2.65)]], AWNING)

@@ -11,6 +11,7 @@ BARK, LEAVES, POLE, BULB = range(4)
 SLOT_COUNT = 4
 ARM = 1.7  # m that a street lamp reaches over the road
 GREENS = ((0.20, 0.36, 0.12), (0.16, 0.31, 0.13), (0.27, 0.40, 0.14), (0.31, 0.37, 0.13), (0.22, 0.33, 0.19))
+RARE = ((0.34, 0.15, 0.14), (0.46, 0.36, 0.12), (0.48, 0.34, 0.36))  # copper beeches, yellow leaves, blossom
 
 
 def tree(size: tuple[float, float, float], variant: int) -> Mesh:
@@ -19,6 +20,8 @@ def tree(size: tuple[float, float, float], variant: int) -> Mesh:
     length, width, height = size
     if variant % 6 == 0 and height > 2.2 * length:
         return _conifer(length, width, height)
+    if variant % 6 == 1 and height > 1.8 * length:
+        return _poplar(length, width, height)
     crown = height * dice.uniform(0.58, 0.66)
     foot = height - crown
     trunk = 0.05 * min(length, width) + 0.06
@@ -39,6 +42,16 @@ def _conifer(length: float, width: float, height: float) -> Mesh:
     for low, high, share in ((0.16, 0.55, 0.5), (0.38, 0.78, 0.38), (0.62, 1.0, 0.25)):
         parts.append(tube((0, 0, height * low), (0, 0, height * high), (share * 2, 0.05), LEAVES, sides=9))
     return merge(parts).fitted((length, width, height))
+
+
+def _poplar(length: float, width: float, height: float) -> Mesh:
+    """A slim crown that begins low, in the box of a wider tree."""
+    slim = (0.62 * length, 0.62 * width)
+    parts = [tube((0, 0, 0), (0, 0, height * 0.3), (0.13, 0.10), BARK, sides=6)]
+    for middle, share, tall in ((0.42, 1.0, 0.26), (0.66, 0.8, 0.22), (0.86, 0.5, 0.14)):
+        radii = (0.5 * share * slim[0], 0.5 * share * slim[1], tall * height)
+        parts.append(ellipsoid((0, 0, middle * height), radii, LEAVES, sides=8, rings=5))
+    return merge(parts).fitted((*slim, height))
 
 
 def lamp(size: tuple[float, float, float], side: float) -> Mesh:
@@ -65,7 +78,9 @@ def palette(variant: int) -> NDArray[np.float32]:
     dice = np.random.default_rng(variant + 3)
     paint = np.zeros((SLOT_COUNT, 7), np.float32)
     paint[BARK, :3] = (0.27, 0.20, 0.15)
-    paint[LEAVES, :3] = np.array(GREENS[dice.integers(len(GREENS))]) * dice.uniform(1.05, 1.5)
+    is_rare = variant % 6 > 1 and dice.random() < 0.08  # neither conifers nor poplars are
+    leaves = RARE[dice.integers(len(RARE))] if is_rare else GREENS[dice.integers(len(GREENS))]
+    paint[LEAVES, :3] = np.array(leaves) * dice.uniform(1.05, 1.5)
     paint[POLE] = (0.23, 0.25, 0.26, 0, 0, 0, 0.1)
     paint[BULB] = (0.80, 0.80, 0.76, 1.0, 0.90, 0.66, 0)
     return paint

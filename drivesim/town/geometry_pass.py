@@ -22,7 +22,7 @@ from drivesim.town.traffic import SOLID, Seen, body_mesh, placed
 from drivesim.town.view import View
 from scenarios.camera import to_camera
 from scenarios.facts import Camera, EgoState
-from scenarios.timeline import ObjectState
+from scenarios.object_state import ObjectState
 
 Triangles = tuple[Floats, Ints]  # points (n, 3) in the ego frame, m, and faces (m, 3) into them
 SKY, GROUND = 0, 1  # the numbers of two triangles that stand for all of the sky and, as it is flat, all of the ground

@@ -1,4 +1,4 @@
-"""The ground of a stretch of street: carriageway, kerbs, sidewalks, grass and lane markings, following `Road.pose`.
+"""The ground of a stretch of street: carriageway, kerbs, sidewalks, grass and markings.
 
 The ground is flat (z = 0), so it is drawn in fixed order without a depth test: nothing flickers, and boxes stand
 exactly on it.
@@ -6,86 +6,65 @@ exactly on it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scenarios.road import DASH, DASH_PERIOD, Road
+from drivesim.town import crossroads
+from drivesim.town.strips import (
+    ASPHALT,
+    GRASS,
+    LINE_WIDTH,
+    PAINTS,
+    STOP_WIDTH,
+    Spine,
+    Strip,
+    joined,
+    rows_between,
+    sidewalk,
+    spine,
+    strip,
+)
+from scenarios.junctions import Crossing
+from scenarios.road import DASH, DASH_PERIOD, Marking, Road
 
-Floats = NDArray[np.floating]
-ROW = 1.5  # m between the rows of the mesh along the road
-LINE_WIDTH = 0.14  # m
-KERB = 0.22  # m
-PAINTS = {"white": (0.80, 0.80, 0.78), "yellow": (0.86, 0.62, 0.10)}
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """A piece of ground: ``points`` (n, 3) in the frame of the stretch, ``faces``, ``albedo`` (n, 3), ``uv`` (n, 2)."""
-
-    points: Floats
-    faces: NDArray[np.int32]
-    albedo: Floats
-    uv: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Spine:
-    """The reference line at ``s`` (r,), m.
-
-    ``line`` (r, 2): its points in the frame of the stretch, m. ``left`` (r, 2): unit vectors to its left.
-    """
-
-    s: Floats
-    line: Floats
-    left: Floats
-
-
-def spine(road: Road, stations: Sequence[float] | Floats, origin: tuple[float, float]) -> Spine:
-    """The reference line at ``stations``, seen from the world point ``origin``."""
-    poses = np.array([road.pose(float(s)) for s in stations])
-    left = np.stack([-np.sin(poses[:, 2]), np.cos(poses[:, 2])], -1)
-    return Spine(np.asarray(stations, np.float64), poses[:, :2] - origin, left)
+ZEBRA_STRIPE = 0.5  # m, and as much between two
 
 
 def surfaces(road: Road, s_from: float, s_to: float, origin: tuple[float, float]) -> dict[str, Strip]:
     """The ground from ``s_from`` to ``s_to`` by name, in the order in which it is drawn."""
-    rows = spine(road, np.linspace(s_from, s_to, round((s_to - s_from) / ROW) + 1), origin)
-    right, left, walk = road.right_edge, road.left_edge, road.sidewalk_width
-    grass, paving = [], []
-    for edge, side in ((right, -1), (left, 1)):
-        grass.append(
-            _strip(rows, edge + side * np.array([walk - 0.3, walk + 4, walk + 14, walk + 45]), (0.27, 0.37, 0.16), 6.0)
-        )
-        paving.append(_strip(rows, edge + side * np.linspace(KERB, walk, 4), (0.50, 0.49, 0.47), 3.2))
-        paving.append(_strip(rows, edge + side * np.array([0, KERB]), (0.66, 0.66, 0.64), 3.2))
-        paving.append(_strip(rows, edge + side * np.array([-0.04, 0.05]), (0.30, 0.30, 0.30), 3.2))
-        paving.append(_strip(rows, edge + side * np.array([walk - 0.12, walk]), (0.40, 0.40, 0.38), 3.2))
-    asphalt = [_carriageway(road, rows)]
-    return {
-        "grass": _join(grass),
-        "asphalt": _join(asphalt),
-        "paving": _join(paving),
-        "paint": _join(_markings(road, s_from, s_to, origin)),
-    }
+    rows = rows_between(road, s_from, s_to, origin)
+    walk = road.sidewalk_width
+    grass, paving, asphalt = [], [], [_carriageway(road, rows)]
+    paint = list(_markings(road, s_from, s_to, origin))
+    for edge, side in ((road.right_edge, -1), (road.left_edge, 1)):
+        grass.append(strip(rows, edge + side * np.array([walk - 0.3, walk + 4, walk + 14, walk + 45]), GRASS, 6.0))
+        mouths = [(j.s - j.mouth, j.s + j.mouth) for j in road.junctions if j.arm(side)]
+        for low, high in without(mouths, s_from, s_to):
+            piece = rows_between(road, low, high, origin)
+            for across, albedo in sidewalk(walk):
+                paving.append(strip(piece, edge + side * across, albedo, 3.2))
+    for junction in road.junctions:
+        if s_from <= junction.s < s_to:
+            more = crossroads.surfaces(road, junction, origin)
+            asphalt += more["asphalt"]
+            paving += more["paving"]
+            paint += more["paint"]
+    for zebra in road.crossings:
+        if s_from <= zebra.s < s_to:
+            paint += _zebra(road, zebra, origin)
+    named = {"grass": grass, "asphalt": asphalt, "paving": paving, "paint": paint}
+    return {name: joined(strips) for name, strips in named.items() if strips}
 
 
-def _strip(rows: Spine, across: NDArray, albedo: tuple[float, float, float] | Floats, tile: float) -> Strip:
-    """A ribbon over the values ``across`` of d; ``tile``: metres that the texture spans."""
-    across = np.sort(across)
-    count, size = len(rows.s), len(across)
-    flat = rows.line[:, None] + across[None, :, None] * rows.left[:, None]
-    points = np.concatenate([flat, np.zeros((count, size, 1))], -1).reshape(-1, 3)
-    i = np.arange(count * size).reshape(count, size)
-    a, b, c, d = i[:-1, :-1], i[1:, :-1], i[1:, 1:], i[:-1, 1:]
-    faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], 2).reshape(-1, 3)
-    s, d = np.meshgrid(rows.s, across, indexing="ij")
-    start = np.floor(rows.s[0] / tile)  # texture coordinates stay small, whole turns do not show
-    uv = np.stack([d / tile, s / tile - start], -1).reshape(-1, 2)
-    colour = np.broadcast_to(np.asarray(albedo, np.float32), (count, size, 3)).reshape(-1, 3)
-    return Strip(points.astype(np.float32), faces.astype(np.int32), colour.astype(np.float32), uv.astype(np.float32))
+def without(cuts: Sequence[tuple[float, float]], low: float, high: float) -> Iterator[tuple[float, float]]:
+    """What is left of ``low`` .. ``high`` m without the stretches ``cuts``, which are in order."""
+    for start, end in cuts:
+        if start > low and start < high:
+            yield low, start
+        low = max(low, end) if start < high else low
+    if high - low > 1e-6:
+        yield low, high
 
 
 def _carriageway(road: Road, rows: Spine) -> Strip:
@@ -99,39 +78,41 @@ def _carriageway(road: Road, rows: Spine) -> Strip:
     wear = 1 - 0.055 * np.cos(4 * np.pi * place)
     wear[[0, -1]] = 0.72
     tone = wear[None] + 0.02 * np.sin(rows.s * 0.045)[:, None] * np.cos(across * 0.5 + 0.02 * rows.s[:, None])
-    return _strip(rows, across, tone[..., None] * np.array([0.285, 0.285, 0.295]), 7.0)
+    return strip(rows, across, tone[..., None] * np.array(ASPHALT), 7.0)
 
 
-def _markings(road: Road, s_from: float, s_to: float, origin: tuple[float, float]) -> list[Strip]:
+def _markings(road: Road, s_from: float, s_to: float, origin: tuple[float, float]) -> Iterator[Strip]:
     """Painted lines; the kerbs ("edge") are built, not painted."""
-    strips = []
-    full = spine(road, np.linspace(s_from, s_to, round((s_to - s_from) / ROW) + 1), origin)
+    cuts = [(junction.s - junction.reach, junction.s + junction.reach) for junction in road.junctions]
+    cuts = sorted([*cuts, *((zebra.low - 0.5, zebra.high + 0.5) for zebra in road.crossings)])
     for marking in road.markings():
-        paint = PAINTS[marking.colour]
-        if marking.kind == "solid":
-            for d in (marking.d - 0.14, marking.d + 0.14) if marking.colour == "yellow" else (marking.d,):
-                strips.append(_strip(full, d + np.array([-0.5, 0.5]) * LINE_WIDTH, paint, 7.0))
-        elif marking.kind == "dashed":
-            first = int(np.ceil((s_from - DASH) / DASH_PERIOD))
-            for number in range(first, int(np.ceil(s_to / DASH_PERIOD))):
-                low, high = max(s_from, number * DASH_PERIOD), min(s_to, number * DASH_PERIOD + DASH)
-                if high > low:
-                    strips.append(
-                        _strip(
-                            spine(road, np.linspace(low, high, 3), origin),
-                            marking.d + np.array([-0.5, 0.5]) * LINE_WIDTH,
-                            paint,
-                            7.0,
-                        )
-                    )
-    return strips
+        for low, high in without(cuts, s_from, s_to):
+            yield from _line(road, marking, low, high, origin)
+    for junction in road.junctions:
+        lanes = (-1, -road.lanes, 0), (1, 0, road.oncoming)
+        for side, right, left in lanes:
+            s = junction.s + side * junction.reach
+            if s_from <= s < s_to and left > right:
+                rows = spine(road, [s - STOP_WIDTH / 2, s + STOP_WIDTH / 2], origin)
+                yield strip(rows, np.array([right, left]) * road.lane_width, PAINTS["white"], 7.0)
 
 
-def _join(strips: Sequence[Strip]) -> Strip:
-    starts = np.cumsum([0] + [len(strip.points) for strip in strips])
-    return Strip(
-        np.concatenate([strip.points for strip in strips]),
-        np.concatenate([strip.faces + start for strip, start in zip(strips, starts, strict=False)]).astype(np.int32),
-        np.concatenate([strip.albedo for strip in strips]),
-        np.concatenate([strip.uv for strip in strips]),
-    )
+def _line(road: Road, marking: Marking, low: float, high: float, origin: tuple[float, float]) -> Iterator[Strip]:
+    paint, width = PAINTS[marking.colour], np.array([-0.5, 0.5]) * LINE_WIDTH
+    if marking.kind == "solid":
+        rows = rows_between(road, low, high, origin)
+        for d in (marking.d - 0.14, marking.d + 0.14) if marking.colour == "yellow" else (marking.d,):
+            yield strip(rows, d + width, paint, 7.0)
+    elif marking.kind == "dashed":
+        first = int(np.ceil((low - DASH) / DASH_PERIOD))
+        for number in range(first, int(np.ceil(high / DASH_PERIOD))):
+            start, end = max(low, number * DASH_PERIOD), min(high, number * DASH_PERIOD + DASH)
+            if end > start:
+                yield strip(spine(road, np.linspace(start, end, 3), origin), marking.d + width, paint, 7.0)
+
+
+def _zebra(road: Road, zebra: Crossing, origin: tuple[float, float]) -> list[Strip]:
+    """Stripes along the road from kerb to kerb."""
+    rows = spine(road, np.linspace(zebra.low, zebra.high, 3), origin)
+    starts = np.arange(road.right_edge + 0.3, road.left_edge - ZEBRA_STRIPE, 2 * ZEBRA_STRIPE)
+    return [strip(rows, np.array([d, d + ZEBRA_STRIPE]), PAINTS["white"], 7.0) for d in starts]

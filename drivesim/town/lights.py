@@ -1,4 +1,4 @@
-"""Lamps at night: halos around them, streaks of them on a wet road, and their light on the asphalt."""
+"""Lamps at night: halos around them, cones of light in thick air, and their light on the asphalt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from drivesim.town.engine import Batch, Canvas, Layer
+from drivesim.town import textures
+from drivesim.town.engine import Batch, Canvas, Layer, texture
 from drivesim.town.looks import Look
 from drivesim.town.paint import flashes
 from drivesim.town.traffic import Seen, lamp_places
@@ -21,66 +22,71 @@ HEAD, TAIL, BRAKE, AMBER, STREET = (
     (0.95, 0.78, 0.48),
 )
 BEAM_SIGHT = 80.0  # m within which lamps of others light the asphalt
-_SIDES = 12
-
-
-def _disc_faces() -> NDArray[np.int64]:
-    """Triangles over a middle point 0 and rings of `_SIDES` points around it, seen from both sides."""
-    i, j = np.arange(_SIDES), (np.arange(_SIDES) + 1) % _SIDES
-    faces = [np.stack([0 * i, 1 + i, 1 + j], -1)]
-    for ring in range(len(_RINGS) - 1):
-        inner, outer = 1 + ring * _SIDES, 1 + (ring + 1) * _SIDES
-        faces += [np.stack([inner + i, outer + i, outer + j], -1), np.stack([inner + i, outer + j, inner + j], -1)]
-    whole = np.concatenate(faces)
-    return np.concatenate([whole, whole[:, ::-1]])
-
-
-_ANGLES = 2 * np.pi * np.arange(_SIDES) / _SIDES
-# A halo: its middle and rings around it, (radius, brightness). The least is not 0: colours that the rasteriser
-# interpolates
-# below 0 would come out white.
-_RINGS = ((0.16, 0.50), (0.38, 0.17), (0.68, 0.05), (1.0, 0.0))
-_DARKEST = 3
-_DISC = np.concatenate([[(0.0, 0.0)], *[r * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1) for r, _ in _RINGS]])
-_FALL = np.concatenate([[1.0], *[np.full(_SIDES, bright) for _, bright in _RINGS]])
-_FACES = _disc_faces()
+# A halo: (radius, brightness), radius 1 is its rim.
+HALO = ((0.0, 1.0), (0.16, 0.50), (0.38, 0.17), (0.68, 0.05), (1.0, 0.0))
+_DARKEST = 3  # colours that the rasteriser interpolates below 0 would come out white
+CONE_FROM, CONE_SIGHT, CONE_WIDE = 3.5, 60.0, 0.62  # m above the ground; m ahead; half width per m of height
+CLEAREST = 0.5  # murk below which cones are not seen
+# A cone as a fan: across (-1..1), down (0..1), brightness.
+_CONE = np.array([
+    (-0.05, 0.0, 0.9), (0.05, 0.0, 0.9), (-0.55, 0.5, 0.0), (0.0, 0.5, 0.42), (0.55, 0.5, 0.0), (-1.0, 1.0, 0.0),
+    (-0.4, 1.0, 0.12), (0.4, 1.0, 0.12), (1.0, 1.0, 0.0),
+], np.float32)  # fmt: skip
+_CONE_FACES = np.array([
+    (0, 2, 3), (0, 3, 1), (1, 3, 4), (2, 5, 6), (2, 6, 3), (3, 6, 7), (3, 7, 4), (4, 7, 8),
+])  # fmt: skip
 
 
 class Lights:
-    """Halos and streaks of one frame."""
+    """Halos and cones of one frame."""
 
     def __init__(self, canvas: Canvas) -> None:
         """Draw onto ``canvas``."""
-        self._halos = canvas.batch(Layer(60, depth="test", blend="add"))
-        self._streaks = canvas.batch(Layer(22, blend="add"))
+        self._halos = canvas.batch(Layer(60, depth="test", blend="add"), texture(textures.glow(HALO), mipmaps=False))
+        self._cones = canvas.batch(Layer(59, depth="test", blend="add"))
 
     def draw(self, lamps: Floats, look: Look, eye: Floats) -> None:
         """Show ``lamps`` (k, 7): place (ego frame, m), radius of the halo (m), colour, as seen from ``eye`` (3,)."""
+        self._draw_cones(lamps[lamps[:, 2] > CONE_FROM], look, eye)
         self._halos.show(len(lamps) > 0)
-        self._streaks.show(len(lamps) > 0 and look.wet > 0.5)
         if not len(lamps):
             return
         way = lamps[:, :3] - eye
         far = np.linalg.norm(way, axis=1, keepdims=True)
         seen = lamps[:, 4:] * np.exp(-far / (1.6 * look.haze)) * np.clip(far / 18, 0.3, 1)
-        radius = np.maximum(lamps[:, 3:4], 0.004 * far)
+        radius = np.maximum(lamps[:, 3:4] * (1 + 3 * look.murk * look.murk), 0.004 * far)
         near = lamps[:, :3] - way / far * np.minimum(0.3, 0.2 * far)
-        _fill(self._halos, near, radius, radius, seen)
-        mirrored = lamps[:, :3] * np.array([1, 1, -1], np.float32)
-        _fill(self._streaks, mirrored, 0.45 * radius, 0.3 * radius + 0.75 * lamps[:, 2:3], seen * 0.5)
+        _fill(self._halos, near, radius, seen)
+
+    def _draw_cones(self, lamps: Floats, look: Look, eye: Floats) -> None:
+        """The air under high lamps, lit where it is thick."""
+        ahead = lamps[(lamps[:, 0] > eye[0] + 3) & (lamps[:, 0] < CONE_SIGHT)]
+        self._cones.show(look.murk > CLEAREST and len(ahead) > 0)
+        if look.murk <= CLEAREST or not len(ahead):
+            return
+        far = np.linalg.norm(ahead[:, :3] - eye, axis=1)
+        points = np.repeat(ahead[:, None, :3], len(_CONE), 1)
+        points[:, :, 1] -= _CONE[:, 0] * CONE_WIDE * ahead[:, 2:3]
+        points[:, :, 2] *= 1 - _CONE[:, 1]
+        self._cones.shape(
+            points.reshape(-1, 3),
+            (_CONE_FACES[None] + len(_CONE) * np.arange(len(ahead))[:, None, None]).reshape(-1, 3),
+        )
+        share = 0.45 * look.murk * look.lamps * np.clip(far / 40, 0.3, 1) * np.exp(-far / (2 * look.haze))
+        bright = ahead[:, None, 4:] * _CONE[:, 2:] * share[:, None, None]
+        rgba = np.full((len(ahead), len(_CONE), 4), 255, np.uint8)
+        rgba[..., :3] = np.maximum(np.clip(bright, 0, 1) * 255, _DARKEST)
+        self._cones.colours(rgba.reshape(-1, 4))
 
 
-def _fill(batch: Batch, places: Floats, wide: Floats, tall: Floats, colours: Floats) -> None:
-    """Discs that face the rear, ``wide`` and ``tall`` (k, 1) m in radius, fading outwards."""
+def _fill(batch: Batch, places: Floats, radius: Floats, colours: Floats) -> None:
+    """Halos of ``radius`` (k, 1) m that face the rear."""
     count = len(places)
-    points = np.repeat(places[:, None], len(_DISC), 1)
-    points[:, :, 1] -= _DISC[:, 0] * wide
-    points[:, :, 2] += _DISC[:, 1] * tall
-    faces = _FACES[None] + len(_DISC) * np.arange(count)[:, None, None]
-    batch.shape(points.reshape(-1, 3), faces.reshape(-1, 3))
-    rgba = np.full((count, len(_DISC), 4), 255, np.uint8)
-    rgba[..., :3] = np.maximum(np.clip(colours[:, None] * _FALL[:, None], 0, 1) * 255, _DARKEST)
-    batch.colours(rgba.reshape(-1, 4))
+    points = np.repeat(places[:, None], 3, 1)
+    points[:, :, 1:] += textures.GLOW_TRIANGLE * (-1, 1) * radius[:, None]
+    batch.shape(points.reshape(-1, 3), np.arange(3 * count).reshape(-1, 3), np.tile(textures.GLOW_UV, (count, 1)))
+    shown = np.c_[np.clip(colours, 0, 1) * 255, np.full(count, 255)].astype(np.uint8)
+    batch.colours(np.repeat(shown, 3, axis=0))
 
 
 def lamps(seen: Sequence[Seen], bulbs: Floats, look: Look, eye: Floats, time: float) -> Floats:
@@ -114,7 +120,7 @@ def beams(seen: Sequence[Seen], look: Look) -> Floats:
     rows = []
     for body in seen:
         lights, length = body.state.lights, body.state.size[0]
-        if lights is None or look.lamps < 0.02 or not 0 < body.x < BEAM_SIGHT:
+        if lights is None or not look.shine or not 0 < body.x < BEAM_SIGHT:
             continue
         cos, sin = np.cos(body.heading), np.sin(body.heading)
         if lights.head:

@@ -6,7 +6,8 @@ The rasteriser has neither shaders nor fog, so light is computed here, per verte
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,29 +15,53 @@ from numpy.typing import NDArray
 from scenarios.facts import WEATHERS
 
 Floats = NDArray[np.floating]
-SUN_AZIMUTH = 2.3  # rad, world frame
 HEAD_LIGHT_REACH, GLARE_REACH = 55.0, 20.0  # m from the ego's head lights, from those of others
 HEAD_LAMP = np.array([3.4, 0.0, 0.75], np.float32)  # the ego's head lights as one lamp, ego frame, m
 
-# One row per knot of daylight, interpolated in between; clear weather.
+# One row per knot of daylight, interpolated in between; clear weather. ``azimuth, elevation``: of the sun in the world,
+# rad. It sets at the far end of a street that runs along x, where every scenario begins.
 KNOTS = (0.0, 0.2, 0.4, 0.5, 0.65, 1.0)
 CLEAR = {
-    "zenith": [(.012, .016, .045), (.05, .07, .16), (.17, .22, .40), (.26, .34, .56), (.30, .46, .74), (.24, .47, .82)],
-    "horizon": [(.045, .05, .085), (.19, .16, .22), (.78, .50, .36), (.93, .68, .48), (.85, .82, .78), (.72, .83, .92)],
-    "ambient": [(.15, .16, .215), (.20, .20, .26), (.33, .31, .38), (.42, .40, .45), (.48, .50, .54), (.50, .53, .58)],
-    "sun": [(.03, .035, .05), (.05, .045, .06), (.34, .19, .10), (.56, .36, .20), (.62, .52, .40), (.66, .62, .54)],
-    "elevation": [(.6,), (.35,), (.16,), (.22,), (.42,), (.85,)],
-    "lamps": [(1.0,), (1.0,), (.75,), (.4,), (.08,), (0.0,)],
+    "zenith": [(.008, .012, .040), (.05, .07, .17), (.13, .16, .35), (.19, .25, .50), (.29, .44, .73), (.20, .44, .83)],
+    "horizon": [(.030, .04, .085), (.22, .16, .22), (.78, .41, .27), (.94, .58, .34), (.92, .82, .70), (.72, .84, .94)],
+    "ambient": [(.10, .115, .175), (.18, .18, .235), (.27, .25, .32), (.33, .31, .365), (.53, .54, .57), (.56, .59, .64)],
+    "sun": [(.03, .035, .05), (.05, .045, .06), (.38, .19, .09), (.64, .38, .18), (.68, .54, .38), (.70, .65, .55)],
+    "azimuth": [(-.25,), (.1,), (.2,), (.3,), (.9,), (2.3,)],
+    "elevation": [(.5,), (.06,), (.08,), (.17,), (.40,), (.85,)],
+    "lamps": [(1.0,), (1.0,), (.85,), (.5,), (.1,), (0.0,)],
 }  # fmt: skip
-# Weather: share of the sun left, share of grey in the sky, brightness of the diffuse light, distance of haze (m),
-# wetness.
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What a weather does to the light of a clear day.
+
+    ``sun``: share of it left. ``grey``: share of cloud cover. ``diffuse``: brightness of the light from all of the sky.
+    ``ceiling``: brightness of the clouds. ``haze, wet, rain, snow``: see `Look`.
+    """
+
+    sun: float = 1.0
+    grey: float = 0.0
+    diffuse: float = 1.0
+    ceiling: float = 1.0
+    haze: float = 520.0
+    wet: float = 0.0
+    rain: bool = False
+    snow: bool = False
+
+
 WEATHER = {
-    "clear": (1.0, 0.0, 1.0, 520.0, 0.0),
-    "overcast": (0.12, 0.85, 1.12, 340.0, 0.0),
-    "rainy": (0.04, 1.0, 0.86, 190.0, 1.0),
-    "foggy": (0.06, 1.0, 1.05, 62.0, 0.25),
+    "clear": Weather(),
+    "overcast": Weather(sun=0.02, grey=0.92, diffuse=1.14, ceiling=1.08, haze=360.0),
+    "rainy": Weather(sun=0.0, grey=1.0, diffuse=0.80, ceiling=0.84, haze=130.0, wet=1.0, rain=True),
+    "foggy": Weather(sun=0.0, grey=1.0, diffuse=1.0, ceiling=1.0, haze=34.0, wet=0.3),
+    "snowy": Weather(sun=0.0, grey=1.0, diffuse=1.3, ceiling=1.06, haze=105.0, snow=True),
 }
 assert tuple(WEATHER) == WEATHERS
+TOWN_GLOW = np.array([0.105, 0.085, 0.066], np.float32)  # the light that a lit town throws on clouds at night
+LAMP_GLOW = np.array([0.17, 0.145, 0.105], np.float32)  # and that its lamps throw into thick air
+DIM = 0.22  # lamps at which they begin to shine on things
+HAZY = 110.0  # m of haze at which about a third of that light comes back
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +69,11 @@ class Look:
     """The light of one moment.
 
     ``zenith, horizon, fog``: sky colours. ``ambient, sun``: light that falls on surfaces. ``sun_direction``: unit,
-    towards the sun, world frame. ``lamps``: how much street lamps and windows are lit, 0..1. ``haze``: distance in m
-    at which 63% of the light is lost. ``wet``: 0..1. ``grey``: share of cloud cover.
+    towards the sun (by night the moon), world frame. ``lamps``: how much street lamps and windows are lit, 0..1.
+    ``shine``: how much of their light is seen on what they light; by day none, however dull it is.
+    ``haze``: distance in m at which 63% of the light is lost. ``murk``: how much of the light of lamps hangs in the
+    air, 0..1. ``wet``: of the ground, 0..1. ``grey``: share of cloud cover. ``rain, snow``: whether it falls; snow
+    also lies.
     """
 
     zenith: Floats
@@ -55,35 +83,48 @@ class Look:
     sun: Floats
     sun_direction: Floats
     lamps: float
+    shine: float
     haze: float
+    murk: float
     wet: float
     grey: float
+    rain: bool
+    snow: bool
 
 
 def look(daylight: float, weather: str) -> Look:
     """The light at a ``daylight`` in [0, 1] and one of `WEATHERS`; continuous in daylight."""
-    sun_share, grey, diffuse, haze, wet = WEATHER[weather]
+    air = WEATHER[weather]
     values = {
         name: np.array([np.interp(daylight, KNOTS, column) for column in np.array(rows).T], np.float32)
         for name, rows in CLEAR.items()
     }
-    overcast = values["ambient"].mean() * np.array([1.24, 1.28, 1.34], np.float32) + 0.02
-    zenith = values["zenith"] * (1 - grey) + grey * overcast * 0.94
-    horizon = values["horizon"] * (1 - grey) + grey * overcast * 1.1
-    elevation = float(values["elevation"][0])
-    direction = (np.cos(elevation) * np.cos(SUN_AZIMUTH), np.cos(elevation) * np.sin(SUN_AZIMUTH), np.sin(elevation))
     lamps = float(values["lamps"][0])
+    if air.wet or air.snow:  # lit earlier when it is dull
+        lamps = max(lamps, min(1.0, 0.35 * (1.6 - daylight)))
+    murk = math.exp(-air.haze / HAZY)
+    tint = values["ambient"] / values["ambient"].mean()
+    overcast = values["ambient"].mean() * (0.6 + 0.4 * tint) * np.array([1.36, 1.40, 1.44], np.float32) * air.ceiling
+    overcast = overcast - 0.10 * (1 - daylight) + lamps * (1 - daylight) * TOWN_GLOW
+    zenith = values["zenith"] * (1 - air.grey) + air.grey * overcast * 0.94
+    horizon = values["horizon"] * (1 - air.grey) + air.grey * overcast * 1.06
+    elevation, azimuth = float(values["elevation"][0]), float(values["azimuth"][0])
+    direction = (math.cos(elevation) * math.cos(azimuth), math.cos(elevation) * math.sin(azimuth), math.sin(elevation))
     return Look(
         zenith=zenith,
         horizon=horizon,
-        fog=horizon * 0.8 + zenith * 0.2,
-        ambient=values["ambient"] * (diffuse + 0.1 * grey),
-        sun=values["sun"] * sun_share,
+        fog=horizon * 0.8 + zenith * 0.2 + murk * lamps * LAMP_GLOW,
+        ambient=values["ambient"] * (air.diffuse + 0.1 * air.grey),
+        sun=values["sun"] * air.sun,
         sun_direction=np.array(direction, np.float32),
-        lamps=max(lamps, min(1.0, 0.35 * grey * (1.6 - daylight))) if weather in ("rainy", "foggy") else lamps,
-        haze=haze,
-        wet=wet,
-        grey=grey,
+        lamps=lamps,
+        shine=max(0.0, (lamps - DIM) / (1 - DIM)),
+        haze=air.haze,
+        murk=murk,
+        wet=air.wet,
+        grey=air.grey,
+        rain=air.rain,
+        snow=air.snow,
     )
 
 
@@ -126,7 +167,7 @@ def head_light(points: Floats, normals: Floats) -> Floats:
     rise = np.clip(0.035 - way[:, 2] / ahead, 0.0, 0.06) / 0.06  # dipped: little light above the lamp's own height
     facing = np.clip(-np.einsum("nc,nc->n", way, normals) / far, 0, 1)
     light = (
-        1.25
+        1.1
         * (0.25 + 0.75 * rise)
         * spread
         * (0.42 + 0.58 * facing)
@@ -159,17 +200,6 @@ def hazed(colour: Floats, points: Floats, now: Look, eye: Floats, *, gain: float
 
 
 LAMP_COLOUR = np.array([1.0, 0.82, 0.54], np.float32) * np.float32(1.7)
-
-
-def wetted(surface: Surface, now: Look) -> Surface:
-    """The ground as rain leaves it: darker, and a mirror of the sky."""
-    if not now.wet:
-        return surface
-    return replace(
-        surface,
-        albedo=surface.albedo * np.float32(1 - 0.42 * now.wet),
-        gloss=surface.gloss + np.float32(0.16 * now.wet),
-    )
 
 
 def glare(points: Floats, beams: Floats) -> Floats:

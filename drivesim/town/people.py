@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from drivesim.town.meshes import Mesh, ellipsoid, loft, merge, tube
+from drivesim.town.meshes import Mesh, box, ellipsoid, loft, merge, quads, tube
+from drivesim.town.slots import SLOT
 
 STRIDE = 1.3  # metres walked in one full swing of both legs
 POSES = 16  # poses of one stride that are kept; between them the eye sees no step
@@ -15,38 +16,57 @@ WIDEST = (0.76, 0.56)  # length and width in m of the widest stride, which fills
 HIP, SHOULDER = 0.92, 1.42  # heights of the joints in m, for a person 1.75 m tall
 
 
-def pedestrian(variant: int, pose: int) -> Mesh:
+HATS = ("", "", "", "cap", "beanie", "brim")
+BAGS = ("", "", "rucksack", "rucksack", "handbag", "satchel")
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What tells people apart; ``legs``: "trousers", "shorts" or "skirt"; ``hat`` of `HATS`, ``bag`` of `BAGS`."""
+
+    legs: str
+    has_long_hair: bool
+    hat: str
+    bag: str
+    is_child: bool
+
+
+def pedestrian(variant: int, pose: int, *, is_child: bool = False) -> Mesh:
     """A walking person facing +x in a unit box that the widest stride fills.
 
-    ``pose``: 0..POSES - 1 within one stride; ``variant`` changes hair and clothes.
+    ``pose``: 0..POSES - 1 within one stride; ``variant`` changes hair, clothes and bags.
     """
-    return _walker(variant % 4 == 3, variant % 2 == 1, pose)
+    return _walker(_outfit(variant, is_child), pose)
 
 
 @cache
-def _walker(skirt: bool, long_hair: bool, pose: int) -> Mesh:
-    body = merge([*_trunk(skirt, long_hair), *_limbs(pose)])
+def _outfit(variant: int, is_child: bool) -> Outfit:
+    dice = np.random.default_rng(variant)
+    legs = ("trousers", "trousers", "trousers", "shorts", "skirt")[dice.integers(5)]
+    hat, bag = HATS[dice.integers(len(HATS))], BAGS[dice.integers(len(BAGS))]
+    return Outfit(legs, bool(dice.random() < 0.4), hat, "rucksack" if is_child and bag else bag, is_child)
+
+
+@cache
+def _walker(outfit: Outfit, pose: int) -> Mesh:
+    body = merge([*_trunk(outfit), *_limbs(outfit.legs, outfit.bag == "handbag", pose)])
     low, high = body.points[:, 2].min(), body.points[:, 2].max()
     return body.moved((0, 0, -low)).scaled((1 / WIDEST[0], 1 / WIDEST[1], 1 / (high - low)))
 
 
 @cache
-def _limbs(pose: int) -> list[Mesh]:
-    from drivesim.town.vehicles import SLOT
-
+def _limbs(legs: str, has_handbag: bool, pose: int) -> list[Mesh]:
     swing = 0.29 * np.sin(2 * np.pi * pose / POSES)
     parts = []
     for side, sign in ((0.095, 1), (-0.095, -1)):
         bend = 0.42 * max(0.0, np.cos(2 * np.pi * pose / POSES) * sign)
-        parts.append(_leg(side, sign * swing, bend, SLOT))
-        parts.append(_arm(side * 2.35, -sign * swing * 1.1, SLOT))
+        parts.append(_leg(side, sign * swing, bend, legs))
+        parts.append(_arm(side * 2.35, -sign * swing * 1.1, has_bag=has_handbag and sign > 0))
     return parts
 
 
 @cache
-def _trunk(skirt: bool, long_hair: bool) -> list[Mesh]:
-    from drivesim.town.vehicles import SLOT as slot
-
+def _trunk(outfit: Outfit) -> list[Mesh]:
     shape = [
         (0.86, 0.11, 0.165),
         (0.98, 0.115, 0.17),
@@ -55,14 +75,34 @@ def _trunk(skirt: bool, long_hair: bool) -> list[Mesh]:
         (1.42, 0.105, 0.205),
         (1.49, 0.06, 0.08),
     ]
-    parts = [_barrel(shape, slot["shirt"])]
-    if skirt:
-        parts.append(_barrel([(0.5, 0.2, 0.22), (0.9, 0.12, 0.175), (1.0, 0.115, 0.165)], slot["trousers"]))
-    parts.append(tube((0, 0, 1.46), (0.01, 0, 1.56), (0.055, 0.05), slot["skin"]))
-    parts.append(ellipsoid((0.02, 0, 1.63), (0.098, 0.08, 0.12), slot["skin"]))
-    parts.append(ellipsoid((-0.015, 0, 1.67), (0.1, 0.09, 0.09), slot["hair"], rings=4))
-    if long_hair:
-        parts.append(ellipsoid((-0.06, 0, 1.56), (0.055, 0.085, 0.15), slot["hair"], sides=6, rings=4))
+    parts = [_barrel(shape, SLOT["shirt"])]
+    if outfit.legs == "skirt":
+        parts.append(_barrel([(0.5, 0.2, 0.22), (0.9, 0.12, 0.175), (1.0, 0.115, 0.165)], SLOT["trousers"]))
+    if outfit.bag == "rucksack":
+        parts.append(box((-0.29, -0.15, 1.04), (-0.1, 0.15, 1.45), SLOT["bag"], taper=0.85))
+    elif outfit.bag == "satchel":
+        parts.append(box((-0.14, -0.27, 0.82), (0.14, -0.17, 1.06), SLOT["bag"]))
+        strap = [(0.13, -0.18, 1.04), (0.13, -0.12, 1.04), (0.12, 0.14, 1.46), (0.12, 0.08, 1.46)]
+        parts.append(quads([strap], SLOT["bag"]))
+    parts.append(tube((0, 0, 1.46), (0.01, 0, 1.56), (0.055, 0.05), SLOT["skin"]))
+    large = 1.4 if outfit.is_child else 1.0  # a child's head is large for its body
+    head = merge(_head(outfit)).moved((0, 0, -1.5)).scaled((large, large, large)).moved((0, 0, 1.5))
+    return [*parts, head]
+
+
+def _head(outfit: Outfit) -> list[Mesh]:
+    cover = SLOT["hat"] if outfit.hat == "beanie" else SLOT["hair"]
+    parts = [
+        ellipsoid((0.02, 0, 1.63), (0.098, 0.08, 0.12), SLOT["skin"], rings=5),
+        ellipsoid((-0.015, 0, 1.67), (0.1, 0.09, 0.09), cover, rings=4),
+    ]
+    if outfit.hat == "cap":
+        parts.append(_barrel([(1.69, 0.11, 0.095), (1.77, 0.07, 0.06)], SLOT["hat"]))
+        parts.append(box((0.06, -0.07, 1.685), (0.2, 0.07, 1.705), SLOT["hat"]))
+    elif outfit.hat == "brim":
+        parts.append(_barrel([(1.69, 0.18, 0.17), (1.71, 0.11, 0.1), (1.80, 0.09, 0.08)], SLOT["hat"]))
+    if outfit.has_long_hair:
+        parts.append(ellipsoid((-0.06, 0, 1.56), (0.055, 0.085, 0.15), SLOT["hair"], sides=6, rings=4))
     return parts
 
 
@@ -72,28 +112,31 @@ def _barrel(shape: list[tuple[float, float, float]], slot: int) -> Mesh:
     return loft([np.c_[a * np.cos(angles), b * np.sin(angles), np.full(8, z)] for z, a, b in shape], slot)
 
 
-def _leg(y: float, angle: float, bend: float, slot: Mapping[str, int]) -> Mesh:
+def _leg(y: float, angle: float, bend: float, legs: str) -> Mesh:
     knee = np.array([0, y, 0]) + 0.43 * np.array([np.sin(angle), 0, -np.cos(angle)])
     ankle = knee + 0.42 * np.array([np.sin(angle - bend), 0, -np.cos(angle - bend)])
-    shank = tube(knee, ankle, (0.068, 0.05), slot["trousers"])
+    bare = legs != "trousers"
+    shank = tube(knee, ankle, (0.06 if bare else 0.068, 0.04 if bare else 0.05), SLOT["skin" if bare else "trousers"])
     if shank.points[0, 1] > y:  # steep bars begin on the other side; optical flow needs one number for one place
         shank = shank.renumbered(np.roll(np.arange(len(shank.points)).reshape(-1, 6), 3, axis=1).reshape(-1))
     parts = [
-        tube((0, y, 0.03), knee, (0.095, 0.07), slot["trousers"]),
+        tube((0, y, 0.03), knee, (0.095, 0.08 if legs == "shorts" else 0.07), SLOT["trousers"]),
         shank,
-        ellipsoid(ankle + _at(0.06, 0, -0.03), (0.13, 0.05, 0.05), slot["shoes"], sides=6, rings=3),
+        ellipsoid(ankle + _at(0.06, 0, -0.03), (0.13, 0.05, 0.05), SLOT["shoes"], sides=6, rings=3),
     ]
     return merge(parts).moved((0, 0, HIP))
 
 
-def _arm(y: float, angle: float, slot: Mapping[str, int]) -> Mesh:
+def _arm(y: float, angle: float, *, has_bag: bool) -> Mesh:
     elbow = np.array([0, y * 1.03, 0]) + 0.29 * np.array([np.sin(angle), 0, -np.cos(angle)])
     hand = elbow + 0.27 * np.array([np.sin(angle + 0.35), 0, -np.cos(angle + 0.35)])
     parts = [
-        tube((0, y * 0.92, 0), elbow, (0.06, 0.045), slot["shirt"]),
-        tube(elbow, hand, (0.043, 0.035), slot["shirt"]),
-        ellipsoid(hand, (0.045, 0.035, 0.06), slot["skin"], sides=5, rings=3),
+        tube((0, y * 0.92, 0), elbow, (0.06, 0.045), SLOT["shirt"]),
+        tube(elbow, hand, (0.043, 0.035), SLOT["shirt"]),
+        ellipsoid(hand, (0.045, 0.035, 0.06), SLOT["skin"], sides=5, rings=3),
     ]
+    if has_bag:
+        parts.append(box(hand + _at(-0.14, -0.04, -0.36), hand + _at(0.14, 0.04, -0.06), SLOT["bag"]))
     return merge(parts).moved((0, 0, SHOULDER))
 
 
@@ -103,7 +146,6 @@ def rider(
     feet: tuple[float, float],
     *,
     helmet: bool,
-    slots: Mapping[str, int],
 ) -> Mesh:
     """A person on two wheels; ``seat``, ``hands`` and ``feet`` are (x, z) in the frame of the vehicle, metres."""
     hip = np.array([seat[0], 0, seat[1] + 0.08])
@@ -117,11 +159,11 @@ def rider(
                 chest + _oval(0.11, 0.2),
                 chest + _at(0.05, 0, 0.09) + _oval(0.05, 0.08),
             ],
-            slots["shirt"],
+            SLOT["shirt"],
         )
     ]
-    parts.append(ellipsoid(head, (0.1, 0.085, 0.12), slots["skin"]))
-    cap = slots["dark"] if helmet else slots["hair"]
+    parts.append(ellipsoid(head, (0.1, 0.085, 0.12), SLOT["skin"]))
+    cap = SLOT["dark"] if helmet else SLOT["hair"]
     parts.append(ellipsoid(head + _at(-0.015, 0, 0.045), (0.125, 0.105, 0.1), cap, rings=4))
     for side in (1, -1):
         foot = np.array([feet[0], side * 0.12, feet[1] + (0.12 if side > 0 else 0)])
@@ -130,13 +172,13 @@ def rider(
         shoulder = chest + _at(0, side * 0.19, 0.02)
         elbow = (shoulder + hand) / 2 + _at(0, side * 0.06, -0.09)
         parts += [
-            tube(hip + _at(0, side * 0.08, 0), knee, (0.09, 0.065), slots["trousers"]),
-            tube(knee, foot, (0.06, 0.045), slots["trousers"]),
+            tube(hip + _at(0, side * 0.08, 0), knee, (0.09, 0.065), SLOT["trousers"]),
+            tube(knee, foot, (0.06, 0.045), SLOT["trousers"]),
         ]
-        parts.append(ellipsoid(foot + _at(0.06, 0, -0.03), (0.12, 0.045, 0.045), slots["shoes"], sides=6, rings=3))
+        parts.append(ellipsoid(foot + _at(0.06, 0, -0.03), (0.12, 0.045, 0.045), SLOT["shoes"], sides=6, rings=3))
         parts += [
-            tube(shoulder, elbow, (0.055, 0.045), slots["shirt"]),
-            tube(elbow, hand, (0.042, 0.035), slots["skin"]),
+            tube(shoulder, elbow, (0.055, 0.045), SLOT["shirt"]),
+            tube(elbow, hand, (0.042, 0.035), SLOT["skin"]),
         ]
     return merge(parts)
 

@@ -17,14 +17,17 @@ from drivesim.town.geometry_pass import GeometryPass
 from drivesim.town.lights import Lights, beams, lamps
 from drivesim.town.looks import look
 from drivesim.town.meshes import rotation
+from drivesim.town.precipitation import Precipitation
+from drivesim.town.reflections import Reflections
 from drivesim.town.shadows import Shadows
 from drivesim.town.sky import Sky
 from drivesim.town.street import Street
 from drivesim.town.traffic import Seen, Traffic, body_mesh, in_view
 from drivesim.town.view import View
 from scenarios.facts import Camera, EgoState, FrameFacts
+from scenarios.object_state import ObjectState
 from scenarios.scenery import World
-from scenarios.timeline import ObjectState, Timeline
+from scenarios.timeline import Timeline
 
 PASSES = ("colour", "instance", "semantic", "depth", "flow")
 COMMON_PASSES = PASSES[:3]  # what is drawn unless asked otherwise
@@ -68,6 +71,8 @@ class Town:
         self._traffic = Traffic(self._colour, self._label)
         self._shadows = Shadows(self._colour)
         self._lights = Lights(self._colour)
+        self._reflections = Reflections(self._colour)
+        self._precipitation = Precipitation(self._colour, camera)
         self._geometry: GeometryPass | None = None  # opened when depth or flow is first asked for
 
     def render(self, timeline: Timeline, k: int, passes: Collection[str] = COMMON_PASSES) -> Passes:
@@ -107,7 +112,11 @@ class Town:
         self._shadows.draw([(body.x, body.y, body.heading, body.state.size) for body in seen], view.look, view.heading)
         bodies = [body_mesh(body) for body in seen]
         self._traffic.draw(seen, bodies, bulbs, view)
-        self._lights.draw(lamps(seen, bulbs, view.look, eye, view.time), view.look, eye)
+        lit = lamps(seen, bulbs, view.look, eye, view.time)
+        self._lights.draw(lit, view.look, eye)
+        roofs = self._street.roofs()
+        self._reflections.draw(seen, lit, roofs, view)
+        self._precipitation.draw(view, lit, roofs)
         colour = instance = semantic = depth = flow = None
         if "colour" in passes:
             small = cv2.resize(self._colour.draw(), (self.width, self.height), interpolation=cv2.INTER_AREA)
@@ -143,6 +152,7 @@ class Town:
             look=now,
             beams=beams(seen, now),
             time=facts.time,
+            speed=ego.speed,
         )
         return view, seen
 

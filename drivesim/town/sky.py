@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from drivesim.town import textures
+from drivesim.town.celestial import Celestial
 from drivesim.town.engine import Canvas, Layer, texture
 from drivesim.town.looks import Look
 from drivesim.town.view import View
 
 Floats = NDArray[np.floating]
 RADIUS = 600.0  # m
+BRIGHTEST = 0.97  # colours that the rasteriser interpolates above 1 would come out as another
+FAINTEST = 0.3  # alpha below which clouds are not drawn, as haze hides them
 CLOUD_HEIGHT, CLOUD_TILE, CLOUD_REACH = 150.0, 520.0, 1700.0  # m
 
 
@@ -37,6 +42,7 @@ class Sky:
         self._disc = _disc((30.0, 70.0, 150.0, 300.0, 850.0), 32)  # nearer, the street's own ground hides all of it
         self._earth.shape(*self._disc)
         self._clouds = canvas.batch(Layer(1, blend="alpha"), texture(textures.clouds(), mipmaps=False))
+        self._celestial = Celestial(canvas)
         self._ceiling = _disc(tuple(np.linspace(0.0, 1.0, 14) ** 2 * CLOUD_REACH), 48)
 
     def draw(self, view: View) -> None:
@@ -51,10 +57,15 @@ class Sky:
         clear = np.exp(-np.linalg.norm(points, axis=1) / look.haze)[:, None]
         ground = np.array([0.22, 0.27, 0.15]) * (look.ambient + 0.5 * look.sun)
         self._earth.colours(_bytes(ground * clear + look.fog * (1 - clear)))
+        self._celestial.draw(view)
         self._draw_clouds(view)
 
     def _draw_clouds(self, view: View) -> None:
         look = view.look
+        share = 0.9 * math.exp(-150 / look.haze)
+        self._clouds.show(share > FAINTEST)
+        if share <= FAINTEST:
+            return
         points, faces = self._ceiling
         self._clouds.place(0, 0, -view.heading)
         drift = np.array([view.x, view.y]) + 3.0 * view.time
@@ -65,9 +76,7 @@ class Sky:
             + look.zenith * 0.9 * look.grey
         )
         far = np.linalg.norm(points, axis=1) / CLOUD_REACH
-        colour = np.concatenate(
-            [np.broadcast_to(bright, (len(points), 3)), (0.9 * (1 - far) * np.exp(-45 / look.haze))[:, None]], 1
-        )
+        colour = np.concatenate([np.broadcast_to(bright, (len(points), 3)), (share * (1 - far))[:, None]], 1)
         self._clouds.colours((np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -76,10 +85,11 @@ def dome_colours(way: Floats, look: Look) -> Floats:
     height = np.clip(way[:, 2:3], 0, 1)
     share = 1 - np.exp(-height / 0.22)
     clear = look.horizon + (look.zenith - look.horizon) * share
-    low = np.exp(-height / 0.05)
+    low = np.exp(-height / (0.05 + 14 / look.haze))  # haze hides more of the sky the thicker it is
     clear = clear + (look.fog - clear) * low
     toward = np.clip(way @ look.sun_direction, 0, 1)[:, None]
-    return clear + look.sun * (0.42 * toward**5 + 0.7 * toward**48) * (1 - look.grey)
+    glow = look.sun * (0.42 * toward**5 + 0.5 * toward**48) * (1 - look.grey)
+    return np.minimum(clear + glow, BRIGHTEST)
 
 
 def grid_faces(rows: int, columns: int) -> NDArray[np.int32]:

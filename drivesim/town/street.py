@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from panda3d.core import Texture
 
-from drivesim.town import buildings, furniture, ground, textures
+from drivesim.town import buildings, furniture, ground, signs, textures, tunnels
 from drivesim.town.classes import CLASS, label_colours
 from drivesim.town.engine import Batch, Canvas, Layer, texture
 from drivesim.town.looks import (
@@ -24,11 +24,12 @@ from drivesim.town.looks import (
     hazed,
     head_light,
     lamp_light,
-    wetted,
 )
 from drivesim.town.meshes import Mesh, merge
 from drivesim.town.shadows import CAST, crown, draw_cast, outline
 from drivesim.town.view import View
+from drivesim.town.weather import FILM, MIRROR_SIGHT, covered, film, mirrored, under
+from scenarios.road import Road
 from scenarios.scenery import Scenery, World
 
 Floats = NDArray[np.floating]
@@ -38,7 +39,11 @@ WALL_TILE = 2.4  # m
 HIDDEN = 6.0  # m behind the ego beyond which nothing of a stretch can be in the picture
 GROUND = ("grass", "asphalt", "paving", "paint")
 GROUND_CLASS = {"grass": "terrain", "asphalt": "road", "paving": "sidewalk", "paint": "marking"}
-SCENERY_CLASS = {"building": "building", "tree": "vegetation", "lamp": "pole"}
+SCENERY_CLASS = {
+    "building": "building", "tree": "vegetation", "lamp": "pole", "sign": "pole", "signal": "pole",
+    "tunnel": "building", "portal": "building",
+}  # fmt: skip
+VEILED = 0.9  # distances of haze from which surfaces are drawn without grain
 SOLID = Layer(40, depth="solid")
 
 
@@ -46,7 +51,8 @@ SOLID = Layer(40, depth="solid")
 class Part:
     """One batch of a stretch with what is needed to light it: its surface in the frame of the stretch.
 
-    ``lamps`` (n,): the light of street lamps on it. ``lit`` (n, 3): its colour without haze by the look ``lit_by``.
+    ``lamps`` (n,): the light of street lamps on it. ``lit`` (n, 3): its colour without haze by the look ``lit_by``,
+    ``albedo`` (n, 3) and ``film`` (n,): what the weather of that look makes of the surface; see `weather`.
     """
 
     surface: Surface
@@ -54,23 +60,43 @@ class Part:
     lamps: Floats
     colour: Batch
     label: Batch
+    kind: str  # its class
     is_ground: bool
-    gain: float  # by which colours are brighter than seen, because a texture darkens them
+    picture: Texture | None
+    is_veiled: bool = False  # so far away in haze that the picture is left out
     lit: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     lit_by: Look | None = None
+    albedo: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+    film: Floats | None = None
+    is_open: NDArray[np.bool_] | None = None  # (n,): which points no roof keeps rain and snow from; None: all
 
-    def light(self, view: View, offset: Floats) -> None:
-        """Colour the batch for ``view``; the stretch starts ``offset`` (2,) m from the ego, in world axes."""
+    def light(self, view: View, offset: Floats, origin: tuple[float, float]) -> None:
+        """Colour the batch for ``view``; it starts at ``origin``, ``offset`` (2,) m from the ego, in world axes."""
         if self.lit_by is not view.look:
-            surface = wetted(self.surface, view.look) if self.is_ground else self.surface
-            street = self.lamps[:, None] * LAMP_COLOUR * view.look.lamps
+            surface = covered(self.surface, self.kind, view.look, origin, self.is_open)
+            is_wet = self.is_ground and view.look.wet and FILM[self.kind]
+            self.film = film(surface.points, self.kind, view.look, origin, self.is_open) if is_wet else None
+            self.albedo = surface.albedo
+            street = self.lamps[:, None] * LAMP_COLOUR * view.look.shine
             self.lit = daylit(surface, view.look) + surface.albedo * street + surface.glow * view.look.lamps
             self.lit_by = view.look
         colour = self.lit
         eye = np.array([view.eye[0] - offset[0], view.eye[1] - offset[1], view.eye[2]], np.float32)
-        if view.look.lamps > 0.01 and np.hypot(*offset) < HEAD_LIGHT_REACH + LENGTH:
+        far = math.hypot(*offset.tolist())
+        if view.look.shine > 0 and far < HEAD_LIGHT_REACH + LENGTH:
             colour = colour + self._by_head_lights(view, offset)
-        self.colour.colours(hazed(colour, self.surface.points, view.look, eye, gain=self.gain))
+        if self.film is not None and far < MIRROR_SIGHT:
+            points = (self.surface.points + np.array([*offset, 0], np.float32)) @ view.to_ego.T
+            colour = colour + mirrored(points, self.film, view)
+        self._veil(far > VEILED * view.look.haze)
+        gain = 1.0 if self.picture is None or self.is_veiled else 1 / textures.MEAN  # a picture darkens colours
+        self.colour.colours(hazed(colour, self.surface.points, view.look, eye, gain=gain))
+
+    def _veil(self, is_far: bool) -> None:
+        """Haze covers the grain of surfaces, too; a picture would lie over the haze."""
+        if self.picture is not None and is_far != self.is_veiled:
+            self.colour.path.set_texture_off() if is_far else self.colour.path.set_texture(self.picture)
+            self.is_veiled = is_far
 
     def _by_head_lights(self, view: View, offset: Floats) -> Floats:
         shift = np.array([*offset, 0], np.float32)
@@ -82,7 +108,7 @@ class Part:
             middle = points.mean(0)
             near = np.hypot(view.beams[:, 0] - middle[0], view.beams[:, 1] - middle[1]) < GLARE_REACH + LENGTH
             beam = beam + glare(points, view.beams[near])
-        return self.surface.albedo * beam * view.look.lamps
+        return self.albedo * beam * view.look.shine
 
 
 @dataclass
@@ -94,6 +120,7 @@ class Stretch:
     bulbs: Floats  # (k, 3) in the frame of the stretch
     shadow: Batch
     outlines: list[Floats]  # of what casts a shadow, in the frame of the stretch
+    roofs: Floats  # see `weather.under`
     casts: bool = False  # whether it has shadows by the look ``shadow_by``
     shadow_by: Look | None = None
 
@@ -104,7 +131,7 @@ class Stretch:
         for part in self.parts:
             part.colour.place(x, y, -view.heading)
             part.label.place(x, y, -view.heading)
-            part.light(view, offset.astype(np.float32))
+            part.light(view, offset.astype(np.float32), self.origin)
         self.shadow.place(x, y, -view.heading)
         if self.shadow_by is not view.look:
             self.casts = draw_cast(self.shadow, self.outlines, view.look, 0.0)
@@ -176,6 +203,10 @@ class Street:
         ]
         return np.concatenate(found).astype(np.float32)
 
+    def roofs(self) -> Floats:
+        """The roofs over the street in sight, see `weather.under`."""
+        return np.concatenate([stretch.roofs for stretch in self._shown])
+
     def triangles(self, view: View, *, ground: bool) -> list[tuple[Floats, NDArray[np.int32]]]:
         """Points (n, 3) in the ego frame, m, and faces (m, 3) of the ``ground`` drawn last or of what stands on it."""
         return [triangles for stretch in self._shown for triangles in stretch.triangles(view, ground=ground)]
@@ -187,16 +218,14 @@ class Street:
     def _build(self, world: World, index: int) -> Stretch:
         s_from, s_to = index * LENGTH, (index + 1) * LENGTH
         x, y, _ = world.road.pose(s_from)
-        near = [thing for thing in world.scenery(s_from - 30, s_to + 30) if thing.kind == "lamp"]
-        bulbs = np.array([_bulb(world, thing) for thing in near], np.float32).reshape(-1, 3) - np.array(
-            [x, y, 0], np.float32
-        )
+        origin = np.array([x, y, 0], np.float32)
+        bulbs = _bulbs(world, world.scenery(s_from - 30, s_to + 30)) - origin
         parts = []
-        for order, (name, strip) in enumerate(ground.surfaces(world.road, s_from, s_to, (x, y)).items()):
+        for name, strip in ground.surfaces(world.road, s_from, s_to, (x, y)).items():
             up = np.broadcast_to(np.array([0, 0, 1], np.float32), strip.points.shape)
             zero = np.zeros_like(strip.points)
             surface = Surface(strip.points, up, strip.albedo, zero, zero[:, 0])
-            layer = Layer(10 + order)
+            layer = Layer(10 + GROUND.index(name))
             parts.append(
                 self._part(surface, strip.faces, strip.uv, bulbs, layer, self._textures.get(name), GROUND_CLASS[name])
             )
@@ -211,9 +240,13 @@ class Street:
                 parts.append(
                     self._part(surface, mesh.faces, uv, bulbs, SOLID, self._textures.get(kind), SCENERY_CLASS[kind])
                 )
-        own = [i for i, thing in enumerate(near) if s_from <= thing.s < s_to]
-        outlines = [_outline(thing) - np.array([x, y, 0], np.float32) for thing in things if thing.kind != "lamp"]
-        return Stretch((x, y), parts, bulbs[own], self._colour.batch(CAST), outlines)
+        outlines = [_outline(thing) - origin for thing in things if SCENERY_CLASS[thing.kind] != "pole"]
+        roofs = _roofs(world.scenery(s_from - 30, s_to + 30))
+        if len(roofs):
+            for part in parts:
+                part.is_open = ~under(part.surface.points + origin, roofs)
+        lamps, roofs = _bulbs(world, things) - origin, _roofs(things)
+        return Stretch((x, y), parts, lamps, self._colour.batch(CAST), outlines, roofs)
 
     def _part(
         self,
@@ -230,15 +263,17 @@ class Street:
         plain.shape(surface.points, faces)
         plain.colours(label_colours(CLASS[label], 0, len(surface.points)))
         lamps = lamp_light(surface.points, surface.normals, bulbs)
-        gain = 1.0 if picture is None else 1 / textures.MEAN
-        return Part(surface, faces, lamps, colour, plain, layer.order < SOLID.order, gain)
+        return Part(surface, faces, lamps, colour, plain, label, layer.order < SOLID.order, picture)
 
 
 def _outline(thing: Scenery) -> Floats:
-    """What of a thing casts a shadow: a house whole, of a tree its crown."""
-    if thing.kind == "building":
-        return outline(thing.x, thing.y, thing.heading, thing.size)
-    return crown(thing.x, thing.y, thing.size)
+    """What of a thing casts a shadow: a house whole, of a tree its crown; a tunnel lets no sun onto its own ground."""
+    if thing.kind == "tree":
+        return crown(thing.x, thing.y, thing.size)
+    if thing.kind == "tunnel":
+        length, width, _ = thing.size
+        return outline(thing.x, thing.y, thing.heading, (length / 0.96, width / 0.96, 0.0))  # outlines lie 4 % inside
+    return outline(thing.x, thing.y, thing.heading, thing.size)
 
 
 def wall_uv(mesh: Mesh, gloss: Floats) -> Floats:
@@ -248,29 +283,45 @@ def wall_uv(mesh: Mesh, gloss: Floats) -> Floats:
     return np.where(gloss[:, None] > 0.3, 0.004, uv).astype(np.float32)
 
 
-def _side(world: World, thing: Scenery) -> float:
-    """+1 if the road lies to the left of a thing (towards +y of its frame), else -1."""
-    _, d = world.road.project(thing.x, thing.y, thing.s)
-    return 1.0 if d < 0 else -1.0
+def _bulbs(world: World, things: Iterable[Scenery]) -> Floats:
+    """The street lamps (k, 3) of ``things``, those of tunnels among them, in the world, m."""
+    places = []
+    for thing in things:
+        if thing.kind == "lamp":
+            own = [furniture.bulb(thing.size, thing.front)]
+        else:
+            own = tunnels.lamp_places(thing.size) if thing.kind == "tunnel" else []
+        c, s = math.cos(thing.heading), math.sin(thing.heading)
+        places += [(thing.x + c * x - s * y, thing.y + s * x + c * y, z) for x, y, z in own]
+    return np.array(places, np.float32).reshape(-1, 3)
 
 
-def _bulb(world: World, thing: Scenery) -> tuple[float, float, float]:
-    _, y, z = furniture.bulb(thing.size, _side(world, thing))
-    return thing.x - y * math.sin(thing.heading), thing.y + y * math.cos(thing.heading), z
+def _roofs(things: Iterable[Scenery]) -> Floats:
+    """The roofs of tunnels, see `weather.under`."""
+    rows = [(thing.x, thing.y, thing.heading, *thing.size) for thing in things if thing.kind == "tunnel"]
+    return np.array(rows, np.float64).reshape(-1, 6)
+
+
+def _opening(road: Road) -> tuple[float, float]:
+    """Width and height of a tunnel's mouth, m: it lets carriageway and sidewalks through."""
+    return road.left_edge - road.right_edge + 2 * road.sidewalk_width + 0.4, 5.5
 
 
 def _solid(world: World, thing: Scenery) -> tuple[Mesh, Floats]:
     """A thing of the scenery as a mesh in the world and its paint (n, 7)."""
+    size, variant = thing.size, thing.variant
     if thing.kind == "building":
-        mesh, palette = (
-            buildings.building(thing.size, thing.variant, front=_side(world, thing)),
-            buildings.palette(thing.variant),
-        )
+        mesh, palette = buildings.building(size, variant, front=thing.front), buildings.palette(variant)
+    elif thing.kind == "sign":
+        mesh, palette = signs.sign(size, variant), signs.palette()
+    elif thing.kind == "signal":
+        mesh, palette = signs.mast(size, thing.front), signs.palette()
+    elif thing.kind == "tunnel":
+        mesh, palette = tunnels.tunnel(size), tunnels.palette(variant)
+    elif thing.kind == "portal":
+        mesh, palette = tunnels.portal(size, _opening(world.road), variant), tunnels.palette(variant)
+    elif thing.kind == "tree":
+        mesh, palette = furniture.tree(size, variant), furniture.palette(variant)
     else:
-        palette = furniture.palette(thing.variant)
-        mesh = (
-            furniture.tree(thing.size, thing.variant)
-            if thing.kind == "tree"
-            else furniture.lamp(thing.size, _side(world, thing))
-        )
+        mesh, palette = furniture.lamp(size, thing.front), furniture.palette(variant)
     return mesh.turned(thing.heading).moved((thing.x, thing.y, 0)), palette[mesh.slots]

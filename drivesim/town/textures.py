@@ -5,11 +5,17 @@ All tile without a seam. Grain has a known mean, `MEAN`, by which colours are di
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 MEAN = 0.86
+# What glows is drawn as one triangle around the unit circle: an edge that two triangles share would be added twice.
+GLOW_TRIANGLE = np.array([(0.0, 2.0), (-math.sqrt(3), -1.0), (math.sqrt(3), -1.0)], np.float32)
+GLOW_UV = 0.5 + GLOW_TRIANGLE / 4
 
 
 def noise(size: int, scale: float, seed: int) -> NDArray[np.float64]:
@@ -57,6 +63,27 @@ def clouds(size: int = 256) -> Bytes:
     shade = np.clip(1.02 - 0.16 * np.clip(field - 0.8, 0, 2), 0, 1)
     picture = np.stack([shade, shade, shade, alpha], -1)
     return (picture * 255 + 0.5).astype(np.uint8)
+
+
+def streak(size: int = 128) -> Bytes:
+    """A lamp mirrored by moving water: a ragged upright glow in a triangle whose apex is below, black elsewhere."""
+    down, aside = np.mgrid[0:size, 0:size] / (size - 1.0)
+    ripples = noise(size, 3.0, 18)[:, :1] + 0.6 * noise(size, 1.5, 19)[:, :1]  # one value per row: waves lie across
+    sway = 0.03 * noise(size, 3.0, 20)[:, :1]
+    wide = 0.16 + 0.06 * np.clip(ripples, -1, 1.6)
+    across = (aside - 0.5 - sway * (1 - down)) / np.minimum(wide, 0.25 * (1.02 - down))
+    along = np.clip(down / 0.15, 0, 1) ** 1.5 * np.clip((0.96 - down) / 0.55, 0, 1)
+    glow = along * np.clip(0.66 + 0.22 * ripples, 0.12, 1) * np.exp(-np.square(across))
+    picture = (np.clip(glow, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.repeat(picture[..., None], 3, axis=2)
+
+
+def glow(rings: Sequence[tuple[float, float]], size: int = 256) -> Bytes:
+    """A round glow in the middle of `GLOW_TRIANGLE`, black elsewhere; ``rings``: (radius, brightness), the rim at 1."""
+    rows, columns = (np.mgrid[0:size, 0:size] + 0.5) / size
+    radius, bright = np.array(rings).T
+    level = np.interp(np.hypot(rows - 0.5, columns - 0.5) * 4, radius, bright)
+    return np.repeat((level * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def wall(size: int = 256) -> Bytes:

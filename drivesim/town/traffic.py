@@ -10,21 +10,28 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from drivesim.town import animals, people
 from drivesim.town.classes import CLASS, label_colours
 from drivesim.town.engine import Canvas, Layer
 from drivesim.town.looks import LAMP_COLOUR, Surface, daylit, hazed, head_light, lamp_light
 from drivesim.town.meshes import Mesh, merge, rotation
-from drivesim.town.paint import paint_of
-from drivesim.town.people import POSES, STRIDE, pedestrian
-from drivesim.town.vehicles import SLOT, vehicle
+from drivesim.town.paint import paint_of, seed_of
+from drivesim.town.people import POSES
+from drivesim.town.props import obstacle
+from drivesim.town.signals import traffic_light
+from drivesim.town.slots import SLOT
+from drivesim.town.vehicles import vehicle
 from drivesim.town.view import View
+from drivesim.town.weather import dusted
 from scenarios.facts import Camera, EgoState
-from scenarios.timeline import ObjectState
+from scenarios.object_state import ObjectState
 
 Floats = NDArray[np.floating]
 SIGHT = 260.0  # m
 LAMP_REACH = 30.0  # m at which a street lamp still lights a body
-VARIANTS = 12  # of each body; a track keeps its own
+VARIANTS = 28  # of each body; a track keeps its own
+STRIDES = {"pedestrian": people.STRIDE, "animal": animals.STRIDE}  # m in which legs swing once to and fro
+CHILD_BELOW = 1.4  # m
 SOLID = Layer(40, depth="solid")
 
 
@@ -44,7 +51,7 @@ class Seen:
     def to_ego(self, places: Floats) -> Floats:
         """Places (k, 3) of its unit box in the ego frame, m."""
         turned = places * np.asarray(self.state.size, np.float32) @ rotation(self.heading).T
-        return turned + np.array([self.x, self.y, 0], np.float32)
+        return turned + np.array([self.x, self.y, self.state.z], np.float32)
 
 
 def in_view(states: Sequence[ObjectState], ego: EgoState, camera: Camera) -> list[Seen]:
@@ -96,14 +103,26 @@ def _in_sight(body: Seen, camera: Camera) -> bool:
 def body_mesh(body: Seen) -> Mesh:
     """The body in the ego frame, in its box. A point of a track keeps its number from frame to frame."""
     state = body.state
-    pose = int(state.travelled / STRIDE * POSES) % POSES if state.category == "pedestrian" else 0
-    mesh = _sized(state.category, state.track_id % VARIANTS, pose, state.size)
-    return mesh.turned(body.heading).moved((body.x, body.y, 0))
+    stride = STRIDES.get(state.category)
+    pose = 0 if stride is None else int(state.travelled / stride * POSES) % POSES
+    mesh = _sized(state.category, _variant(state), pose, state.size)
+    return mesh.turned(body.heading).moved((body.x, body.y, state.z))
 
 
-@lru_cache(maxsize=512)
+def _variant(state: ObjectState) -> int:
+    return 0 if state.category == "traffic_light" else seed_of(state) % VARIANTS
+
+
+@lru_cache(maxsize=768)
 def _sized(category: str, variant: int, pose: int, size: tuple[float, float, float]) -> Mesh:
-    mesh = pedestrian(variant, pose) if category == "pedestrian" else _unit_vehicle(category, variant)
+    if category == "pedestrian":
+        mesh = people.pedestrian(variant, pose, is_child=size[2] < CHILD_BELOW)
+    elif category == "animal":
+        mesh = animals.animal(variant, pose, POSES, size[2])
+    elif category == "obstacle":
+        mesh = obstacle(variant, size)
+    else:
+        mesh = traffic_light() if category == "traffic_light" else _unit_vehicle(category, variant)
     return mesh.scaled(size)
 
 
@@ -114,7 +133,7 @@ def _unit_vehicle(category: str, variant: int) -> Mesh:
 
 def _street_light(meshes: Sequence[Mesh], seen: Sequence[Seen], bulbs: Floats, view: View) -> Floats:
     """The light (n,) of the street lamps near each body on its points."""
-    if view.look.lamps <= 0.01:
+    if not view.look.shine:
         return np.zeros(sum(len(mesh.points) for mesh in meshes), np.float32)
     light = []
     for mesh, body in zip(meshes, seen, strict=True):
@@ -125,17 +144,17 @@ def _street_light(meshes: Sequence[Mesh], seen: Sequence[Seen], bulbs: Floats, v
 
 def _shaded(mesh: Mesh, paint: Floats, street: Floats, view: View) -> NDArray[np.uint8]:
     """The colours (n, 4) of bodies of ``paint`` (n, 7) by all lights; ``street`` (n,): the light of street lamps."""
-    surface = Surface(mesh.points, mesh.normals, paint[:, :3], paint[:, 3:6], paint[:, 6])
+    surface = dusted(Surface(mesh.points, mesh.normals, paint[:, :3], paint[:, 3:6], paint[:, 6]), view.look)
     colour = daylit(surface, view.look, heading=view.heading) + surface.glow
-    if view.look.lamps > 0.01:
+    if view.look.shine:
         light = street[:, None] * LAMP_COLOUR + head_light(mesh.points, mesh.normals)[:, None]
-        colour = colour + surface.albedo * light * view.look.lamps
+        colour = colour + surface.albedo * light * view.look.shine
     return hazed(colour, mesh.points, view.look, view.to_ego @ view.eye)
 
 
 def lamp_places(state: ObjectState) -> Mapping[str, Floats]:
     """Where the lamps of a vehicle are: name -> (k, 3) in its unit box."""
-    return _lamp_places(state.category, state.track_id % VARIANTS)
+    return _lamp_places(state.category, _variant(state))
 
 
 @cache

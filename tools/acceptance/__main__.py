@@ -14,8 +14,9 @@ from pathlib import Path
 
 import authoring
 import chain
+import town
 
-AREAS = {"chain": chain.LINES, "scenarios": authoring.LINES}
+AREAS = {"chain": chain.LINES, "scenarios": authoring.LINES, "town": town.LINES}
 LATER = ("benchmark", "generate", "video", "speed")
 
 

@@ -15,7 +15,10 @@ REFERENCE = Path(__file__).parents[2] / "weights" / "nano" / "detector.onnx"
 
 
 class Detector(Protocol):
-    """Anything that finds road users. ``name`` and ``fingerprint`` (sha256 of its weights) go into every result."""
+    """Anything that finds road users. ``name`` and ``fingerprint`` (sha256 of its weights) go into every result.
+
+    One that also has ``categories``, the names of what it can find, is scored on things that are no road users, too.
+    """
 
     name: str
     fingerprint: str

@@ -47,6 +47,7 @@ class OnnxDetector:
         self.fingerprint = hashlib.sha256(data).hexdigest()
         self.size = self._input_size(path)
         self.layout = self._find_layout(Path(path))
+        self.categories = frozenset(self.layout.classes.values())
         shape = self._session.get_outputs()[0].shape
         if len(shape) != RANKS[self.layout.output]:
             raise UserError(
