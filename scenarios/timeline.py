@@ -19,6 +19,7 @@ from scenarios.simulation import RATE, FiredEvent, Held, Recording, simulate
 from scenarios.story_checks import check
 
 HEAD_LIGHTS_BELOW = 0.4  # daylight
+HEAD_LIGHTS_IN = ("rainy", "foggy", "snowy")  # whatever the daylight
 TUNNEL_LIGHT, TUNNEL_RAMP = 0.2, 20.0  # share of daylight, m
 SIGHT = 250.0  # m ahead: beyond, a bus is less than 10 px high
 
@@ -92,7 +93,8 @@ class Timeline(Sequence[FrameFacts]):
 
     def track(self, k: int) -> tuple[ObjectState, ...]:
         """All simulated road users at frame ``k`` in the world, sorted by track id, also those outside the image."""
-        head = self.daylight(k) < HEAD_LIGHTS_BELOW
+        weather = self._recording.course.at(self._steps[k] / RATE).weather
+        head = self.daylight(k) < HEAD_LIGHTS_BELOW or weather in HEAD_LIGHTS_IN
         states = []
         for number, s, d, turn, speed, travelled, brake, indicator, lit in self._recording.bodies[k].tolist():
             look = self._recording.looks[int(number)]

@@ -11,6 +11,7 @@ from drivesim.town import textures
 from drivesim.town.engine import Batch, Canvas, Layer, texture
 from drivesim.town.looks import Look
 from drivesim.town.paint import flashes
+from drivesim.town.signals import signal_lamp
 from drivesim.town.traffic import Seen, lamp_places
 
 Floats = NDArray[np.floating]
@@ -26,6 +27,7 @@ BEAM_SIGHT = 80.0  # m within which lamps of others light the asphalt
 HALO = ((0.0, 1.0), (0.16, 0.50), (0.38, 0.17), (0.68, 0.05), (1.0, 0.0))
 _DARKEST = 3  # colours that the rasteriser interpolates below 0 would come out white
 CONE_FROM, CONE_SIGHT, CONE_WIDE = 3.5, 60.0, 0.62  # m above the ground; m ahead; half width per m of height
+SIGNAL_HALO = 0.7  # m, radius of the halo of a traffic light
 CLEAREST = 0.5  # murk below which cones are not seen
 # A cone as a fan: across (-1..1), down (0..1), brightness.
 _CONE = np.array([
@@ -47,7 +49,7 @@ class Lights:
 
     def draw(self, lamps: Floats, look: Look, eye: Floats) -> None:
         """Show ``lamps`` (k, 7): place (ego frame, m), radius of the halo (m), colour, as seen from ``eye`` (3,)."""
-        self._draw_cones(lamps[lamps[:, 2] > CONE_FROM], look, eye)
+        self._draw_cones(lamps[(lamps[:, 2] > CONE_FROM) & (lamps[:, 3] > SIGNAL_HALO)], look, eye)
         self._halos.show(len(lamps) > 0)
         if not len(lamps):
             return
@@ -95,10 +97,13 @@ def lamps(seen: Sequence[Seen], bulbs: Floats, look: Look, eye: Floats, time: fl
     rows = [(*bulb, 1.9, *np.array(STREET) * 0.9 * dark) for bulb in bulbs if dark > 0.05 and bulb[0] > 0]
     for body in seen:
         lights = body.state.lights
-        if lights is None:
-            continue
         toward = np.cos(body.heading) * (eye[0] - body.x) + np.sin(body.heading) * (eye[1] - body.y)
         toward /= np.hypot(eye[0] - body.x, eye[1] - body.y) + 1e-6
+        if body.state.category == "traffic_light" and toward > 0:
+            place, colour = signal_lamp(body.state)
+            rows.append((*body.to_ego(place[None])[0], SIGNAL_HALO, *(colour * (0.15 + 0.7 * dark))))
+        if lights is None:
+            continue
         places, shown = lamp_places(body.state), []
         if lights.head and toward > 0.1:
             shown.append(("head", 1.25, np.array(HEAD) * min(1.0, 2 * toward) * (0.25 + 0.75 * dark)))

@@ -109,13 +109,15 @@ class Town:
         self._sky.draw(view)
         self._street.draw(world, s, view)
         bulbs = self._street.bulbs(view)
-        self._shadows.draw([(body.x, body.y, body.heading, body.state.size) for body in seen], view.look, view.heading)
+        standing = [body for body in seen if body.state.z < 1.0]  # traffic lights hang
+        shadows = [(body.x, body.y, body.heading, body.state.size) for body in standing]
+        self._shadows.draw(shadows, view.look, view.heading)
         bodies = [body_mesh(body) for body in seen]
         self._traffic.draw(seen, bodies, bulbs, view)
         lit = lamps(seen, bulbs, view.look, eye, view.time)
         self._lights.draw(lit, view.look, eye)
         roofs = self._street.roofs()
-        self._reflections.draw(seen, lit, roofs, view)
+        self._reflections.draw(standing, lit, roofs, view)
         self._precipitation.draw(view, lit, roofs)
         colour = instance = semantic = depth = flow = None
         if "colour" in passes:
