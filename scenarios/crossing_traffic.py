@@ -19,6 +19,8 @@ from scenarios.traffic import paint, usual_size
 PER_SECOND = (0.0, 0.04, 0.09, 0.16)  # vehicles that come along one lane of an arm, by traffic level none .. high
 REACH = (-60.0, 180.0)  # m behind and ahead of the ego at which junctions are alive
 FIRST_ID = 20_000  # of their tracks: above those of the traffic on the main road
+_BEYOND = 30.0  # m beyond `REACH` before they are let go
+_QUEUE = 4  # vehicles at most that wait on one lane of an arm
 _MIX = {"car": 0.78, "van": 0.12, "truck": 0.06, "motorcycle": 0.04}
 _ARM_SPEED = (7.0, 11.0)  # m/s
 _TURN_SPEED = 8.0  # m/s of those who turn off
@@ -44,7 +46,7 @@ class CrossingTraffic:
 
     def refill(self, level: float, ego: Body, tick: int) -> None:
         """Let newcomers come to the junctions near ``ego``, by ``level`` in [0, 3]; ``tick``: quarters of a second."""
-        self.vehicles = [body for body in self.vehicles if body.present]
+        self.vehicles = [body for body in self.vehicles if REACH[0] < body.s - ego.s < REACH[1] + _BEYOND]
         for number, junction in enumerate(self.road.junctions):
             if not REACH[0] < junction.s - ego.s < REACH[1]:
                 continue
@@ -74,7 +76,8 @@ class CrossingTraffic:
         s = round(junction.lane_s(-side, lane), 4)
         edge = self.road.left_edge if side > 0 else -self.road.right_edge
         d = round(side * (edge + away), 4)
-        if any(abs(body.s - s) < 2.0 and abs(body.d - d) < _ROOM for body in self.vehicles):
+        same = [body for body in self.vehicles if abs(body.s - s) < 2.0 and body.d * side > 0.0]
+        if len(same) >= _QUEUE or any(abs(body.d - d) < _ROOM for body in same):
             return
         self._born += 1
         body = Body(FIRST_ID + self._born, category, size, colour, s, d, speed, speed)
@@ -128,10 +131,16 @@ class Walkers:
         self._waiting: dict[int, Crossing] = {}
         self._asked: set[tuple[int, float]] = set()
         self._pace: dict[int, float] = {}
+        self._zebras: list[Crossing] = []  # near the ego
+        self._junctions: list[Junction] = []
 
-    def decide(self, people: Sequence[Body], vehicles: Sequence[Body], time: float) -> Iterator[tuple[Body, Cross]]:
+    def decide(
+        self, people: Sequence[Body], vehicles: Sequence[Body], ego: Body, time: float
+    ) -> Iterator[tuple[Body, Cross]]:
         """Let ``people`` stop at kerbs and go on; those who step onto a zebra crossing now, and how."""
-        if not self.road.crossings and not self.road.junctions:
+        self._zebras = [zebra for zebra in self.road.crossings if abs(zebra.s - ego.s) < REACH[1]]
+        self._junctions = [junction for junction in self.road.junctions if abs(junction.s - ego.s) < REACH[1]]
+        if not self._zebras and not self._junctions:
             return
         for body in people:
             if "path" in body.actions:
@@ -152,7 +161,7 @@ class Walkers:
                 yield body, Cross(round(end, 4), max(_WALK, self._pace[body.track_id]))
 
     def _wants(self, body: Body) -> Crossing | None:
-        for zebra in self.road.crossings:
+        for zebra in self._zebras:
             if abs(body.s - zebra.s) < _KERB_REACH and (body.track_id, zebra.s) not in self._asked:
                 self._asked.add((body.track_id, zebra.s))
                 if generator(self.seed, f"zebra.{zebra.s:g}", body.track_id).random() < _CROSSES:
@@ -168,17 +177,19 @@ class Walkers:
     def _must_wait(self, body: Body, vehicles: Sequence[Body], time: float) -> bool:
         """Whether somebody who walks along the main road has to wait at the mouth of an arm."""
         side = 1 if body.d > 0 else -1
-        for junction in self.road.junctions:
+        for junction in self._junctions:
             to_mouth = body.direction * (junction.s - body.s) - junction.half
-            if not 0.0 <= to_mouth < 1.0 or not junction.arm(side):
+            if not -2.0 * junction.half < to_mouth < 1.0 or not junction.arm(side):
                 continue
+            if to_mouth < 0.0:  # on the arm already
+                return any("path" in other.actions and _is_in_way(other, body) for other in vehicles)
             if junction.signals is not None and junction.signals.main(time) != "green":
                 return True
             for other in vehicles:
                 comes = "path" in other.actions and other.speed > 0.5 and abs(other.s - junction.s) < junction.mouth
                 if comes and abs(other.d - body.d) < max(8.0, 2.5 * other.speed):
                     return True
-        return any("path" in other.actions and _is_in_way(other, body) for other in vehicles)
+        return False
 
 
 def _is_in_way(vehicle: Body, walker: Body) -> bool:

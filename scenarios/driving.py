@@ -30,7 +30,7 @@ _ROUTE_STEP = 1.0  # m between the places looked at along a route
 _CROSSING_SPEED = 5.5  # m/s, of somebody who starts from a stop line, on average
 _AFTER_CONFLICT = 1.0  # s between who crosses the main road and the next one on it
 _HARDLY_MOVES = 0.1  # m/s
-_ROUTE_SIGHT = 60.0  # m along the main road, from a junction, in which its routes look for others
+_ROUTE_SIGHT, _LONGEST = 40.0, 7.0  # m: the farthest drivers on a route look ahead; half the longest vehicle
 _WALKERS_LEAD = 2.5  # s
 _NEAR_LINE = 25.0  # m from a stop line at which those with priority count
 
@@ -79,9 +79,7 @@ class Driving:
         if routed:
             everybody = [*drivers, *loose, *(body for body in people if "path" not in body.actions)]
             for body in routed:
-                middle = _routed(body).route.junction.s
-                near = [other for other in everybody if abs(other.s - middle) < _ROUTE_SIGHT and other is not body]
-                self._along_route(body, near, drivers, routed, time)
+                self._along_route(body, everybody, drivers, routed, time)
                 if body.lane is not None:  # for those who look for a gap
                     self.lanes.setdefault(body.lane, []).append(body)
 
@@ -119,6 +117,9 @@ class Driving:
 
     def _yield(self, thing: Body) -> None:
         """Let everybody brake for a body not bound to a lane that is in theirs, or will be before they could pass."""
+        action = thing.actions.get("path")
+        if isinstance(action, FollowRoute) and action.route.arm and action.yields and action.waits_for_line:
+            return  # it will give way
         sideways, along = thing.speed * math.sin(thing.turn), thing.speed * math.cos(thing.turn)
         length, width = _extent(thing)
         for lane, bodies in self.lanes.items():
@@ -158,7 +159,9 @@ class Driving:
 
     # --- on a route ---
 
-    def _along_route(self, body: Body, near: list[Body], drivers: list[Body], routed: list[Body], time: float) -> None:
+    def _along_route(
+        self, body: Body, everybody: list[Body], drivers: list[Body], routed: list[Body], time: float
+    ) -> None:
         action = _routed(body)
         cruise = min(body.cruise, action.route.speed_limit(action.u))
         free, body.held = free_acceleration(body.speed, cruise, 1.5 * COMFORT), 0.0
@@ -167,8 +170,11 @@ class Driving:
             gap = stop - action.u - 0.5 * body.size[0]
             if gap > -1.0 and not self._may_go(body, gap, drivers, routed, time):
                 _follow(body, 0.0, gap + STANDSTILL - _BEFORE_LINE)
-        for other in near:
-            self._follow_on_route(body, action, other)
+        sight = min(4.0 + body.speed * body.speed / (2.0 * _AMBER), _ROUTE_SIGHT)
+        reach = sight + 0.5 * body.size[0] + _LONGEST
+        for other in everybody:
+            if abs(other.s - body.s) < reach and abs(other.d - body.d) < reach and other is not body:
+                self._follow_on_route(body, action, other, sight)
         body.acceleration = max(-HARDEST, free + body.held)
 
     def _may_go(self, body: Body, gap: float, drivers: list[Body], routed: list[Body], time: float) -> bool:
@@ -187,12 +193,8 @@ class Driving:
             return False
         return not any(_goes_first(_routed(other), route) for other in routed if other is not body)
 
-    def _follow_on_route(self, body: Body, action: FollowRoute, other: Body) -> None:
-        """Keep away from ``other`` where it is on the way ahead."""
-        sight = min(4.0 + body.speed * body.speed / (2.0 * _AMBER), 40.0)
-        far = sight + 0.5 * (body.size[0] + other.size[0])
-        if abs(other.s - body.s) > far or abs(other.d - body.d) > far:
-            return
+    def _follow_on_route(self, body: Body, action: FollowRoute, other: Body, sight: float) -> None:
+        """Keep away from ``other`` where it is on the way ahead, within ``sight`` m."""
         cos, sin = math.cos(other.turn), math.sin(other.turn)
         front = action.u + 0.5 * body.size[0]
         # Whoever walks is expected anywhere up to where it will soon be.

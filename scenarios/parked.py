@@ -25,14 +25,19 @@ class ParkedCars:
         self.road, self.seed, self.share = road, seed, share
         self._kept_free = [(body.s, body.d, body.size[0]) for body in actors if body.lane is None]
         self._places: dict[tuple[int, int], Body | None] = {}
+        self._span: tuple[int, int] | None = None  # of the places that `near` told last
+        self._near: list[Body] = []
 
     def near(self, s: float) -> list[Body]:
         """The parked cars within `REACH` of ``s`` m, in order of their track ids."""
         if not any(self.road.parking):
             return []
         first, last = math.floor((s + REACH[0]) / PLACE), math.floor((s + REACH[1]) / PLACE)
-        places = [(index, side) for index in range(first, last + 1) for side in (-1, 1)]
-        return [body for place in places if (body := self._at(*place)) is not None]
+        if self._span != (first, last):
+            places = [(index, side) for index in range(first, last + 1) for side in (-1, 1)]
+            self._span = first, last
+            self._near = [body for place in places if (body := self._at(*place)) is not None]
+        return self._near
 
     def _at(self, index: int, side: int) -> Body | None:
         if not self.road.parking[side > 0]:

@@ -181,6 +181,11 @@ class FollowRoute:
     u: float = 0.0
     channel: ClassVar[str] = "path"
 
+    @property
+    def waits_for_line(self) -> bool:
+        """Whether the stop line is still ahead."""
+        return self.route.stop is not None and self.u < self.route.stop - 1.0
+
     def step(self, body: Body, dt: float) -> bool:
         """See `Action`; the body's acceleration was chosen before."""
         body.speed = max(0.0, round(body.speed + body.acceleration * dt, 4))

@@ -264,7 +264,7 @@ class Simulation:
         for body, route in self.crossing.turning_off(self.traffic.vehicles, self.ego):
             self._start(f"turn of {body.track_id}", body, route)
         vehicles = list(self._vehicles())
-        for body, cross in self.walkers.decide(self.traffic.people, vehicles, self.time):
+        for body, cross in self.walkers.decide(self.traffic.people, vehicles, self.ego, self.time):
             self._start(f"crossing of {body.track_id}", body, cross)
 
     def _start(self, name: str, body: Body, action: Action) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scenarios.behaviour import Body
 from scenarios.when import When
@@ -32,12 +32,28 @@ class Trigger:
     parts: tuple[Trigger, ...] = ()
     since: float | None = None
     standing: float | None = None
+    condition: Any = None  # the one of ``when`` that is about a body, if it has one
+    body: str = ""
+    others: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, when: When, actor: str) -> Trigger:
         """The trigger of ``when``, with those inside it."""
         inner = when.all_ or when.any_ or ((when.not_,) if when.not_ is not None else ())
-        return cls(when, actor, tuple(cls.of(part, actor) for part in inner))
+        conditions = (
+            when.headway, when.ttc, when.distance, when.speed, when.standstill, when.travelled, when.position,
+            when.in_lane,
+        )  # fmt: skip
+        condition = next((condition for condition in conditions if condition is not None), None)
+        names = [getattr(condition, role, None) for role in ("to", "relative_to", "same_as")]
+        return cls(
+            when,
+            actor,
+            tuple(cls.of(part, actor) for part in inner),
+            condition=condition,
+            body=getattr(condition, "of", None) or actor,
+            others=tuple(name for name in names if name is not None),
+        )
 
     def holds(self, now: Moment) -> bool:
         """Whether it holds, ``delay`` s after it came true; to be asked at every step, for it remembers."""
@@ -64,19 +80,9 @@ class Trigger:
         return self._is_true_of_body(now)
 
     def _is_true_of_body(self, now: Moment) -> bool:
-        when = self.when
-        condition = next(
-            condition
-            for condition in (
-                when.headway, when.ttc, when.distance, when.speed, when.standstill, when.travelled, when.position,
-                when.in_lane,
-            )
-            if condition is not None
-        )  # fmt: skip
-        body = now.bodies[condition.of or self.actor]
-        names = [getattr(condition, role, None) for role in ("to", "relative_to", "same_as")]
-        others = [now.bodies[name] for name in names if name is not None]
-        if not all(one.present for one in (body, *others)):
+        when, body = self.when, now.bodies[self.body]
+        others = [now.bodies[name] for name in self.others]
+        if not body.present or not all(other.present for other in others):
             return False
         if when.headway is not None:
             return when.headway.hold(headway(body, others[0]))

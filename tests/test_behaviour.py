@@ -12,6 +12,7 @@ from scenarios.behaviour import (
     drive,
     following_acceleration,
     free_acceleration,
+    look_at_bend,
 )
 from scenarios.road import Road
 
@@ -30,7 +31,7 @@ def run(thing: Body, action, *, limit: float) -> float:
             return n * DT
         if action.channel != "path":
             thing.acceleration = free_acceleration(thing.speed, thing.cruise, thing.rate)
-            drive(thing, Road(2, 1), DT)
+            drive(thing, DT)
     raise AssertionError(f"not complete after {limit} s")
 
 
@@ -67,7 +68,8 @@ def test_outer_lane_of_a_bend_advances_slower_along_the_reference_line():
     # Left bend of 100 m radius, 10 m right of the line: the path has 110 m radius, so s grows by 1 / 1.1 per metre.
     road, thing = Road(3, 1, curvature=[(0.0, 0.01)]), body(d=-10.0, speed=12.0)
     for _ in range(120):
-        drive(thing, road, DT)
+        look_at_bend(thing, road)
+        drive(thing, DT)
     assert thing.travelled == pytest.approx(12.0, abs=0.01)
     assert thing.s == pytest.approx(12.0 / 1.1, abs=0.02)
 
@@ -108,7 +110,7 @@ def test_lane_change_ends_in_the_middle_of_the_lane_in_its_time(lane, indicator,
     places, turns = [], []
     for _ in range(181):
         action.step(thing, DT)
-        drive(thing, road, DT)
+        drive(thing, DT)
         places.append(thing.d)
         turns.append(thing.turn)
     assert (thing.lane, thing.from_lane, thing.indicator) == (lane, 1 - lane, indicator)
