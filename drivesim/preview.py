@@ -19,7 +19,7 @@ from drivesim.overlay.pen import INK, blank, clock, text_size, write
 from scenarios import Scenario, Timeline, compile
 from scenarios.crowdedness import crowdedness_class
 from scenarios.facts import Crowdedness, FrameFacts, time_of_day
-from scenarios.simulation import FiredEvent
+from scenarios.recording import FiredEvent
 
 FPS = 10.0  # of the video
 MOST_FRAMES = 200

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +18,9 @@ from scenarios.casting import REAR_AXLE, begun, can_turn, cast, place
 from scenarios.crossing_traffic import CrossingTraffic, Walkers
 from scenarios.driving import Driving, can_stop_for
 from scenarios.environment import Conditions, EnvironmentCourse
-from scenarios.expect import Expect
 from scenarios.facts import INDICATORS
 from scenarios.parked import ParkedCars
+from scenarios.recording import FiredEvent, Held, Look, Recording, Watch
 from scenarios.road import Road
 from scenarios.routes import FollowRoute
 from scenarios.schema import Scenario
@@ -37,65 +35,6 @@ _LOOK_EVERY = 45  # decisions: every 1.5 s
 _LANE_CHANGE = 3.5  # s
 _TRUST = HARDEST * 2 / 3  # m/s2 that actors on foot trust drivers to brake by
 _BRAKE_LIGHTS = -0.7  # m/s2
-
-
-class FiredEvent(NamedTuple):
-    """An event's action began at ``time`` s."""
-
-    time: float
-    id: str
-
-
-class Look(NamedTuple):
-    """What stays the same of a track: category, size (length, width, height) in m, colour (r, g, b)."""
-
-    category: str
-    size: tuple[float, float, float]
-    colour: tuple[int, int, int]
-
-
-@dataclass
-class Held:
-    """When, s, an expected condition was first seen to hold, and first seen not to."""
-
-    true_at: float | None = None
-    false_at: float | None = None
-
-
-class Watch(NamedTuple):
-    """An expectation, its condition with its memory, and what was seen of it."""
-
-    check: Expect
-    trigger: Trigger
-    held: Held
-
-    def look(self, now: Moment) -> None:
-        """Note whether the condition holds, where that is asked for."""
-        holds = self.trigger.holds(now)
-        if not self.check.applies(now.time):
-            return
-        if holds and self.held.true_at is None:
-            self.held.true_at = now.time
-        if not holds and self.held.false_at is None:
-            self.held.false_at = now.time
-
-
-@dataclass
-class Recording:
-    """The states at the steps asked for.
-
-    ``course``: of the environment, with what events changed. ``events``: in order of time. ``watched``: by id of the
-    expectation.
-    ``ego``: (n 6) s, d of the rear axle, turn, speed, acceleration, yaw rate. ``bodies``: per frame (m 9) track id, s,
-    d, turn, speed, travelled, brake lights, index of the indicator, lit. ``looks``: by track id.
-    """
-
-    course: EnvironmentCourse
-    ego: list[tuple[float, ...]] = field(default_factory=list)
-    bodies: list[np.ndarray] = field(default_factory=list)
-    looks: dict[int, Look] = field(default_factory=dict)
-    events: list[FiredEvent] = field(default_factory=list)
-    watched: dict[str, Held] = field(default_factory=dict)
 
 
 def simulate(scenario: Scenario, road: Road, seed: int, steps: Sequence[int]) -> Recording:

@@ -12,10 +12,11 @@ from scenarios.crowdedness import crowdedness
 from scenarios.facts import INDICATORS, EgoState, FrameFacts, Lights, ObjectFacts, categories
 from scenarios.light_heads import light_heads
 from scenarios.object_state import ObjectState
+from scenarios.recording import FiredEvent, Held, Recording
 from scenarios.road_facts import road_facts
 from scenarios.scenery import REACH, World
 from scenarios.schema import Scenario
-from scenarios.simulation import RATE, FiredEvent, Held, Recording, simulate
+from scenarios.simulation import RATE, simulate
 from scenarios.story_checks import check
 
 HEAD_LIGHTS_BELOW = 0.4  # daylight
