@@ -64,7 +64,7 @@ def test_labels_survive_the_rasteriser(slot: int) -> None:
     batch = canvas.batch(Layer(40, depth="solid"))
     batch.shape(wall.points, wall.faces)
     batch.colours(label_colours(len(CLASSES) - 1, slot, len(wall.points)))
-    classes, slots = decoded(canvas.draw()[..., 2::-1])
+    classes, slots = decoded(canvas.draw())
     canvas.close()
     assert np.unique(classes).tolist() == [len(CLASSES) - 1]
     assert np.unique(slots).tolist() == [slot]

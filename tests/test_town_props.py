@@ -16,9 +16,9 @@ from drivesim.town.slots import SLOT
 from drivesim.town.street import SCENERY_CLASS, _bulbs, _opening, _outline, _solid
 from drivesim.town.traffic import body_mesh, placed
 from scenarios.facts import Camera, EgoState, FrameFacts
+from scenarios.object_state import ObjectState
 from scenarios.road import Road
 from scenarios.scenery import KINDS, Scenery, World
-from scenarios.object_state import ObjectState
 from tests.meshes import met, normals, outward_share, volume
 
 SIZES = {

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scenarios.facts import WEATHERS
 
 Floats = NDArray[np.floating]
-HEAD_LIGHT_REACH, GLARE_REACH = 55.0, 20.0  # m from the ego's head lights, from those of others
+HEAD_LIGHT_REACH = 55.0  # m from the ego's head lights
+GLARE_REACH = 7.0  # reaches of a lamp of others beyond which its light on the ground is not seen
 HEAD_LAMP = np.array([3.4, 0.0, 0.75], np.float32)  # the ego's head lights as one lamp, ego frame, m
 
 # One row per knot of daylight, interpolated in between; clear weather. ``azimuth, elevation``: of the sun in the world,
@@ -209,9 +210,11 @@ def glare(points: Floats, beams: Floats) -> Floats:
     """
     total = np.zeros((len(points), 3), np.float32)
     for x, y, cos, sin, reach, *colour in beams:
-        along = (points[:, 0] - x) * cos + (points[:, 1] - y) * sin
-        aside = (points[:, 1] - y) * cos - (points[:, 0] - x) * sin
+        far = np.abs(points[:, 0] - x) + np.abs(points[:, 1] - y)
+        near = np.flatnonzero(far < GLARE_REACH * reach)
+        way_x, way_y = points[near, 0] - x, points[near, 1] - y
+        along, aside = way_x * cos + way_y * sin, way_y * cos - way_x * sin
         ahead = np.maximum(along, 0)
         pool = np.exp(-np.square(aside / (0.9 + 0.25 * ahead)) - ahead / reach) * np.clip(along / 1.2 + 0.3, 0, 1)
-        total += pool[:, None] * np.asarray(colour, np.float32)
+        total[near] += pool[:, None] * np.asarray(colour, np.float32)
     return total

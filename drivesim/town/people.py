@@ -54,15 +54,14 @@ def _walker(outfit: Outfit, pose: int) -> Mesh:
     return body.moved((0, 0, -low)).scaled((1 / WIDEST[0], 1 / WIDEST[1], 1 / (high - low)))
 
 
-@cache
 def _limbs(legs: str, has_handbag: bool, pose: int) -> list[Mesh]:
-    swing = 0.29 * np.sin(2 * np.pi * pose / POSES)
-    parts = []
-    for side, sign in ((0.095, 1), (-0.095, -1)):
-        bend = 0.42 * max(0.0, np.cos(2 * np.pi * pose / POSES) * sign)
-        parts.append(_leg(side, sign * swing, bend, legs))
-        parts.append(_arm(side * 2.35, -sign * swing * 1.1, has_bag=has_handbag and sign > 0))
-    return parts
+    other = (pose + POSES // 2) % POSES  # the right leg is half a stride behind the left one
+    return [
+        _leg(pose, legs).moved((0, 0.095, 0)),
+        _arm(1, other, has_bag=has_handbag),
+        _leg(other, legs).moved((0, -0.095, 0)),
+        _arm(-1, pose, has_bag=False),
+    ]
 
 
 @cache
@@ -112,22 +111,29 @@ def _barrel(shape: list[tuple[float, float, float]], slot: int) -> Mesh:
     return loft([np.c_[a * np.cos(angles), b * np.sin(angles), np.full(8, z)] for z, a, b in shape], slot)
 
 
-def _leg(y: float, angle: float, bend: float, legs: str) -> Mesh:
-    knee = np.array([0, y, 0]) + 0.43 * np.array([np.sin(angle), 0, -np.cos(angle)])
+@cache
+def _leg(pose: int, legs: str) -> Mesh:
+    """A leg below the middle of the body."""
+    angle = 0.29 * np.sin(2 * np.pi * pose / POSES)
+    bend = 0.42 * max(0.0, np.cos(2 * np.pi * pose / POSES))
+    knee = 0.43 * np.array([np.sin(angle), 0, -np.cos(angle)])
     ankle = knee + 0.42 * np.array([np.sin(angle - bend), 0, -np.cos(angle - bend)])
     bare = legs != "trousers"
     shank = tube(knee, ankle, (0.06 if bare else 0.068, 0.04 if bare else 0.05), SLOT["skin" if bare else "trousers"])
-    if shank.points[0, 1] > y:  # steep bars begin on the other side; optical flow needs one number for one place
+    if shank.points[0, 1] > 0:  # steep bars begin on the other side; optical flow needs one number for one place
         shank = shank.renumbered(np.roll(np.arange(len(shank.points)).reshape(-1, 6), 3, axis=1).reshape(-1))
     parts = [
-        tube((0, y, 0.03), knee, (0.095, 0.08 if legs == "shorts" else 0.07), SLOT["trousers"]),
+        tube((0, 0, 0.03), knee, (0.095, 0.08 if legs == "shorts" else 0.07), SLOT["trousers"]),
         shank,
         ellipsoid(ankle + _at(0.06, 0, -0.03), (0.13, 0.05, 0.05), SLOT["shoes"], sides=6, rings=3),
     ]
     return merge(parts).moved((0, 0, HIP))
 
 
-def _arm(y: float, angle: float, *, has_bag: bool) -> Mesh:
+@cache
+def _arm(side: int, pose: int, *, has_bag: bool) -> Mesh:
+    """The arm of one ``side``, +1 or -1; it swings like a leg in ``pose``."""
+    y, angle = side * 0.223, 0.319 * np.sin(2 * np.pi * pose / POSES)
     elbow = np.array([0, y * 1.03, 0]) + 0.29 * np.array([np.sin(angle), 0, -np.cos(angle)])
     hand = elbow + 0.27 * np.array([np.sin(angle + 0.35), 0, -np.cos(angle + 0.35)])
     parts = [

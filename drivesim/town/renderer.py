@@ -67,7 +67,7 @@ class Town:
         self._colour = Canvas(camera, OVERSAMPLING * self.width, OVERSAMPLING * self.height)
         self._label = Canvas(camera, self.width, self.height)
         self._sky = Sky(self._colour)
-        self._street = Street(self._colour, self._label)
+        self._street = Street(self._colour, self._label, camera)
         self._traffic = Traffic(self._colour, self._label)
         self._shadows = Shadows(self._colour)
         self._lights = Lights(self._colour)
@@ -124,7 +124,7 @@ class Town:
             small = cv2.resize(self._colour.draw(), (self.width, self.height), interpolation=cv2.INTER_AREA)
             colour = np.asarray(cv2.cvtColor(cv2.flip(small, 0), cv2.COLOR_BGRA2RGB), np.uint8)
         if {"instance", "semantic"} & set(passes):
-            semantic, slots = decoded(self._label.draw()[::-1, :, 2::-1])
+            semantic, slots = decoded(self._label.draw()[::-1])
             instance = np.array([0, *(state.track_id for state in states)], np.int32).take(slots)
         if {"depth", "flow"} & set(passes):
             if self._geometry is None:

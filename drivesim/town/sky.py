@@ -25,14 +25,12 @@ class Sky:
 
     def __init__(self, canvas: Canvas) -> None:
         """Hang the sky on ``canvas``."""
-        azimuth, rise = np.meshgrid(
-            np.linspace(0, 2 * np.pi, 49), np.deg2rad([-8, -1, 0, 1.5, 4, 8, 14, 22, 35, 55, 90])
-        )
+        azimuth, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 49), np.deg2rad([-1, 0, 1.5, 4, 8, 14, 22, 35, 55, 90]))
         self._way = np.stack(
             [np.cos(rise) * np.cos(azimuth), np.cos(rise) * np.sin(azimuth), np.sin(rise)], -1
         ).reshape(-1, 3)
         self._dome = canvas.batch(Layer(0))
-        self._dome.shape(self._way * RADIUS, grid_faces(11, 49))
+        self._dome.shape(self._way * RADIUS, grid_faces(10, 49))
         self._skyline = canvas.batch(Layer(2))
         self._far = _silhouettes()
         self._skyline.shape(

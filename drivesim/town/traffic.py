@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from drivesim.town import animals, people
 from drivesim.town.classes import CLASS, label_colours
+from drivesim.town.culling import Bounds, compact
 from drivesim.town.engine import Canvas, Layer
 from drivesim.town.looks import LAMP_COLOUR, Surface, daylit, hazed, head_light, lamp_light
-from drivesim.town.meshes import Mesh, merge, rotation
+from drivesim.town.meshes import Mesh, rotation
 from drivesim.town.paint import paint_of, seed_of
 from drivesim.town.people import POSES
 from drivesim.town.props import obstacle
@@ -80,17 +81,33 @@ class Traffic:
         self._label.show(bool(seen))
         if not seen:
             return
-        counts = [len(mesh.points) for mesh in meshes]
-        whole = merge(meshes)
-        palettes = np.stack([paint_of(body.state, view.time) for body in seen])
-        paint = palettes[np.repeat(np.arange(len(seen)), counts), whole.slots]
+        eye = view.to_ego @ view.eye
+        front, owner = _fronts(seen, meshes, eye)
+        paint = np.stack([paint_of(body.state, view.time) for body in seen])[owner, front.slots]
         labels = np.concatenate([label_colours(CLASS[body.state.category], body.slot, 1) for body in seen])
         for batch, colours in (
-            (self._colour, _shaded(whole, paint, _street_light(meshes, seen, bulbs, view), view)),
-            (self._label, np.repeat(labels, counts, axis=0)),
+            (self._colour, _shaded(front, paint, _street_light(front, owner, seen, bulbs, view), view)),
+            (self._label, labels.take(owner, axis=0)),
         ):
-            batch.shape(whole.points, whole.faces)
+            batch.shape(front.points, front.faces)
             batch.colours(colours)
+
+
+def _fronts(seen: Sequence[Seen], meshes: Sequence[Mesh], eye: Floats) -> tuple[Mesh, NDArray[np.intp]]:
+    """What of ``meshes`` is turned to ``eye`` (3,), as one mesh; and the number (n,) of the body that a point is of."""
+    faces, start = [], 0
+    for body, mesh in zip(seen, meshes, strict=True):
+        c, s, x, y = math.cos(body.heading), math.sin(body.heading), eye[0] - body.x, eye[1] - body.y
+        way = np.array([c * x + s * y, -s * x + c * y, eye[2] - body.state.z], np.float32)
+        faces.append(mesh.faces.take(_bounds(*_model(body.state)).facing(way), axis=0) + np.int32(start))
+        start += len(mesh.points)
+    rows, compacted = compact(np.concatenate(faces), start)
+    points, normals, slots = (
+        np.concatenate([getattr(mesh, name) for mesh in meshes]).take(rows, axis=0)
+        for name in ("points", "normals", "slots")
+    )
+    owner = np.repeat(np.arange(len(meshes)), [len(mesh.points) for mesh in meshes]).take(rows)
+    return Mesh(points, normals, compacted, slots), owner
 
 
 def _in_sight(body: Seen, camera: Camera) -> bool:
@@ -102,11 +119,14 @@ def _in_sight(body: Seen, camera: Camera) -> bool:
 
 def body_mesh(body: Seen) -> Mesh:
     """The body in the ego frame, in its box. A point of a track keeps its number from frame to frame."""
-    state = body.state
+    return _sized(*_model(body.state)).turned(body.heading).moved((body.x, body.y, body.state.z))
+
+
+def _model(state: ObjectState) -> tuple[str, int, int, tuple[float, float, float]]:
+    """Category, variant, pose and size: what tells one mesh from another."""
     stride = STRIDES.get(state.category)
     pose = 0 if stride is None else int(state.travelled / stride * POSES) % POSES
-    mesh = _sized(state.category, _variant(state), pose, state.size)
-    return mesh.turned(body.heading).moved((body.x, body.y, state.z))
+    return state.category, _variant(state), pose, state.size
 
 
 def _variant(state: ObjectState) -> int:
@@ -126,20 +146,26 @@ def _sized(category: str, variant: int, pose: int, size: tuple[float, float, flo
     return mesh.scaled(size)
 
 
+@lru_cache(maxsize=768)
+def _bounds(category: str, variant: int, pose: int, size: tuple[float, float, float]) -> Bounds:
+    mesh = _sized(category, variant, pose, size)
+    return Bounds(mesh.points, mesh.faces)
+
+
 @cache
 def _unit_vehicle(category: str, variant: int) -> Mesh:
     return vehicle(category, variant).fitted((1, 1, 1))
 
 
-def _street_light(meshes: Sequence[Mesh], seen: Sequence[Seen], bulbs: Floats, view: View) -> Floats:
-    """The light (n,) of the street lamps near each body on its points."""
-    if not view.look.shine:
-        return np.zeros(sum(len(mesh.points) for mesh in meshes), np.float32)
-    light = []
-    for mesh, body in zip(meshes, seen, strict=True):
-        near = bulbs[np.hypot(bulbs[:, 0] - body.x, bulbs[:, 1] - body.y) < LAMP_REACH]
-        light.append(lamp_light(mesh.points, mesh.normals, near))
-    return np.concatenate(light)
+def _street_light(mesh: Mesh, owner: NDArray[np.intp], seen: Sequence[Seen], bulbs: Floats, view: View) -> Floats:
+    """The light (n,) of the street lamps near each body on its points; ``owner`` (n,): the body of each, in order."""
+    light = np.zeros(len(mesh.points), np.float32)
+    if view.look.shine:
+        ends = np.searchsorted(owner, np.arange(len(seen) + 1)).tolist()
+        for body, low, high in zip(seen, ends[:-1], ends[1:], strict=True):
+            near = bulbs[np.hypot(bulbs[:, 0] - body.x, bulbs[:, 1] - body.y) < LAMP_REACH]
+            light[low:high] = lamp_light(mesh.points[low:high], mesh.normals[low:high], near)
+    return light
 
 
 def _shaded(mesh: Mesh, paint: Floats, street: Floats, view: View) -> NDArray[np.uint8]:

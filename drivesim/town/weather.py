@@ -21,7 +21,6 @@ FILM: Mapping[str, float] = {"terrain": 0.0, "sidewalk": 0.45, "road": 1.0, "mar
 RIME = 0.42  # share of white on leaves that do not face up
 POLISHED = (0.28, 0.298)  # mean albedo of asphalt from which wheels run on it, and where they run most
 DUST = 0.8  # of the snow on roofs stays there while they drive
-MIRROR_SIGHT = 110.0  # m to the stretches of ground that mirror; beyond, haze hides it
 STREET_HALF, STREET_HEIGHT = 13.0, 13.0  # m: the canyon in whose gap the wet road sees the sky
 
 
