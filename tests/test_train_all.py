@@ -44,6 +44,20 @@ def test_finished_stages_are_not_repeated(trained, clips):
     assert {name: part_file(trained / "weights", name).stat().st_mtime_ns for name in STAGES} == before
 
 
+def test_all_stages_go_on_from_a_folder_of_parts(trained, clips, tmp_path):
+    # A run whose last stage is still to do: as it was, but for the last stage.
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    shutil.rmtree(run / "stages" / STAGES[-1])
+    plan = json.loads((run / "plan.json").read_text())
+    del plan["stages"][STAGES[-1]], plan["finished"][STAGES[-1]]
+    (run / "plan.json").write_text(json.dumps(plan))
+    train_all("tiny", [clips], run, budget_minutes=0.02, device="cpu", init_from=trained / "weights")
+    card = json.loads((run / "weights" / "card.json").read_text())
+    assert card["parts"][STAGES[-1]]["init_from"] == load_weights(trained / "weights").fingerprints[STAGES[-1]]
+    assert card["parts"][STAGES[0]]["init_from"] is None
+
+
 def test_card_says_what_the_weights_were_trained_on(trained):
     card = json.loads((trained / "weights" / "card.json").read_text())
     assert card["trained_range"]["daylight"] == [0.0, 1.0]

@@ -96,7 +96,7 @@ def test_error_in_a_box_counts_more_and_that_of_a_given_frame_nothing(trained):
     told, x = conditions(1, 3, (16, 32)), torch.zeros(1, 3, 8, 8, 16)
     told.maps["boxes"].zero_()
     told.maps["boxes"][:, 1, 0, 4:6, 8:9] = 1.0  # half of the latent's cell (2, 4) is a vehicle in frame 1
-    told.maps["boxes"][:, :, 3] = 1.0  # an outline is no kind of road user
+    told.maps["boxes"][:, :, 4] = 1.0  # an outline is no kind of road user
     told.known["boxes"].fill_(True)
     weight = stage.weight(told, x, {"context": Context.predict(x, 1).stack()})
     expected = torch.ones(1, 3, 1, 8, 16)

@@ -36,7 +36,7 @@ def add(groups: Any) -> None:
     )
     train.add_argument("--out", required=True, metavar="OUT", help="the run's folder; the parts come to OUT/weights")
     train.add_argument("--budget", metavar="TIME", help="time to train, such as 90m (default: the preset's)")
-    train.add_argument("--init-from", metavar="PART", help="one stage: go on from this folder of saved parts")
+    train.add_argument("--init-from", metavar="DIR", help="go on from this folder of saved parts")
     train.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one stage: such as data.batch_size=4"
     )
@@ -53,8 +53,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     """Train and print where the weights are."""
     if arguments.stage == CARD:
         return _fill_card(arguments)
-    if arguments.stage == "all" and (arguments.init_from or arguments.set):
-        raise UserError("train all: --init-from and --set are of one stage, expected a stage's name")
+    if arguments.stage == "all" and arguments.set:
+        raise UserError("train all: --set is of one stage, expected a stage's name")
     from drivesim.presets import load_preset
     from drivesim.training import STAGES, train_all, train_stage
     from drivesim.training.plan import parse_budget
@@ -77,7 +77,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         "device": arguments.device,
     }
     if arguments.stage == "all":
-        weights = train_all(**same)
+        weights = train_all(**same, init_from=arguments.init_from)
         _measure(arguments, weights, same["data"], again=False)
         print(weights)
     else:

@@ -55,6 +55,7 @@ def train_all(
     seed: int = 0,
     device: str = "auto",
     save_every: float = 60.0,
+    init_from: str | Path | None = None,
 ) -> Path:
     """Train every stage in order, each on its share of the budget; returns the folder of the finished parts.
 
@@ -69,6 +70,7 @@ def train_all(
         seed: of weights, batches and noise.
         device: of Lightning's accelerators: "auto", "cpu", "cuda", ...
         save_every: seconds between resume points, at most so much is lost to a kill.
+        init_from: a folder of finished parts, all of them, to go on from with fresh optimisers.
 
     Raises:
         UserError: bad input, or ``out`` holds a run of another preset or seed.
@@ -80,7 +82,7 @@ def train_all(
     """
     run = Run(preset, data, out, seed=seed, device=device, save_every=save_every)
     for stage in STAGES:
-        run.train(stage, budget_minutes=run.share(stage, budget_minutes))
+        run.train(stage, budget_minutes=run.share(stage, budget_minutes), init_from=init_from)
     return run.weights
 
 
