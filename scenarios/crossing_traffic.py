@@ -7,13 +7,13 @@ import random
 from collections.abc import Iterator, Sequence
 
 from scenarios.actions import Cross
-from scenarios.behaviour import Body
+from scenarios.behaviour import COMFORT, Body
 from scenarios.casting import BEYOND_KERB
 from scenarios.driving import can_stop_for
 from scenarios.junctions import ARM_REACH, Crossing, Junction
 from scenarios.randomness import generator
 from scenarios.road import Road
-from scenarios.routes import LEFT, RIGHT, FollowRoute, Turn, route
+from scenarios.routes import ARM_STOP, LEFT, RIGHT, FollowRoute, Turn, route
 from scenarios.traffic import paint, usual_size
 
 PER_SECOND = (0.0, 0.04, 0.09, 0.16)  # vehicles that come along one lane of an arm, by traffic level none .. high
@@ -81,6 +81,7 @@ class CrossingTraffic:
             return
         self._born += 1
         body = Body(FIRST_ID + self._born, category, size, colour, s, d, speed, speed)
+        body.speed = round(min(speed, math.sqrt(2.0 * COMFORT * max(0.0, away - ARM_STOP - size[0]))), 4)  # it can stop
         body.turn = round(RIGHT if side > 0 else LEFT, 4)
         body.actions["path"] = FollowRoute(route(self.road, junction, body, turn))
         self.vehicles.append(body)

@@ -23,6 +23,8 @@ from scenarios.routes import FollowRoute, Route
 _MERGE_SIGHT = 150.0  # m at which drivers see that their lane ends
 _LEAST_SIGHT = 1.6  # s that drivers look ahead at what comes from the side
 _SIGHT_BRAKING = 5.0  # m/s2: they look as far ahead as braking by this would take to a stop
+_SLOW, _PATIENCE = 4.0, 4.0  # m/s; s that slow drivers look ahead at most
+_COMES_NEARER = 2.0  # s
 _PASSING = 0.5  # m kept to the side of what one passes
 _BEFORE_LINE = 0.8  # m left to a stop line
 _AMBER = 4.0  # m/s2: who would have to brake harder passes at amber
@@ -130,7 +132,11 @@ class Driving:
                 gap = body.direction * (thing.s - body.s) - 0.5 * (body.size[0] + length)
                 if gap < -0.5 * body.size[0] - length:
                     continue  # it is beside the driver's back, or passed
-                comes = max(_LEAST_SIGHT, body.speed / _SIGHT_BRAKING) * sideways
+                gap -= _COMES_NEARER * max(0.0, -body.direction * along)  # whoever turns comes nearer before it is away
+                seconds = max(_LEAST_SIGHT, body.speed / _SIGHT_BRAKING)
+                if body.speed < _SLOW:  # whoever has braked waits until the way is free
+                    seconds = max(seconds, min(_PATIENCE, (gap + body.size[0] + length) / max(body.speed, 0.5)))
+                comes = seconds * sideways
                 reach = 0.5 * (body.size[1] + width) + _PASSING
                 here = there = body.d - thing.d
                 if body.from_lane != body.lane and body.lane is not None:
@@ -173,7 +179,9 @@ class Driving:
         sight = min(4.0 + body.speed * body.speed / (2.0 * _AMBER), _ROUTE_SIGHT)
         reach = sight + 0.5 * body.size[0] + _LONGEST
         for other in everybody:
-            if abs(other.s - body.s) < reach and abs(other.d - body.d) < reach and other is not body:
+            if other is body or not (action.yields or math.cos(other.turn - body.turn) > 0.7):
+                continue  # who yields to nobody still follows those ahead
+            if abs(other.s - body.s) < reach and abs(other.d - body.d) < reach:
                 self._follow_on_route(body, action, other, sight)
         body.acceleration = max(-HARDEST, free + body.held)
 
@@ -186,12 +194,19 @@ class Driving:
             light = signals.crossing(time) if route.arm else signals.main(time)
             if light == "red" or (light == "amber" and body.speed**2 <= 2.0 * _AMBER * max(gap, 0.1)):
                 return False
-            if route.arm:
-                against = frozenset()  # they have red
         time_needed = (route.clear - action.u) / max(body.speed, _CROSSING_SPEED) + _AFTER_CONFLICT
+        if signals is not None and route.arm:
+            time_needed = 0.0  # they have red: only those who are still on the junction count
+        if route.arm == 0 and route.turn == "right" and self._is_cyclist_beside(body, route, drivers, time_needed):
+            return False
         if any(_comes(other, route, time_needed) for other in drivers if other.direction in against):
             return False
         return not any(_goes_first(_routed(other), route) for other in routed if other is not body)
+
+    def _is_cyclist_beside(self, body: Body, route: Route, drivers: list[Body], seconds: float) -> bool:
+        """Whether somebody in the bicycle strip, who goes straight on, comes to the turn as well."""
+        strip = -1 if body.direction > 0 else self.road.last_lane
+        return any(_comes(other, route, seconds) for other in drivers if other.lane == strip)
 
     def _follow_on_route(self, body: Body, action: FollowRoute, other: Body, sight: float) -> None:
         """Keep away from ``other`` where it is on the way ahead, within ``sight`` m."""

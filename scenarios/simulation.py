@@ -150,6 +150,8 @@ class Simulation:
             return True
         if do.turn is not None and not can_turn(do.turn, actor, self.road):
             return False
+        if do.turn is not None:
+            actor.actions.pop("speed", None)  # it has a speed of its own
         action = begun(do, actor, self.actors, self.road)
         if isinstance(action, ChangeLane) and not self._is_free(actor, action.lane):
             return False

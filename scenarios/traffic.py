@@ -166,7 +166,7 @@ class Traffic:
         """Whether a newcomer has a fair gap to all in its lane and leaves junctions and the actors' stage empty."""
         if self.road.lane_end(lane, s, self.road.direction(lane)) == s:
             return False
-        if any(abs(s - junction.s) < junction.mouth + 0.5 * length for junction in self.road.junctions):
+        if any(abs(s - junction.s) < junction.reach + 0.5 * length for junction in self.road.junctions):
             return False
         room = STANDSTILL + 0.7 * speed
         actors = [actor for actor in self.cast if actor.category in VEHICLES]
