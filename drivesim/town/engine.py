@@ -20,7 +20,8 @@ SAMPLE_SHIFT = (
     0.25  # px by which the rasteriser draws too far up and left (measured: mean offset of the edges of 200 cubes)
 )
 core.load_prc_file_data(
-    "drivesim", "load-display p3tinydisplay\nwindow-type offscreen\naudio-library-name null\nnotify-level-display error"
+    "drivesim",
+    "load-display p3tinydisplay\nwindow-type offscreen\naudio-library-name null\nnotify-level-display error\nnotify-level-x11display fatal",
 )
 
 
