@@ -15,7 +15,7 @@ from training_clips import write_clips
 from drivesim.parts import PARTS, load_weights, part_file
 from drivesim.training import STAGES, train_all, train_stage
 
-BUDGET_MINUTES = 0.25
+BUDGET_MINUTES = 0.12
 
 
 @pytest.fixture(scope="module")

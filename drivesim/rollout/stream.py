@@ -62,9 +62,11 @@ def rollout(
         is at ``out``.
 
     >>> import tempfile
-    >>> clip = rollout("cut_in", tempfile.mkdtemp() + "/clip", fps=1.875, steps=1)
+    >>> from scenarios import load
+    >>> scenario = load("night_city", {"clock.duration": 3.0})
+    >>> clip = rollout(scenario, tempfile.mkdtemp() + "/clip", fps=1.875, steps=1)
     >>> len(clip), clip.origin, sorted(clip.videos)
-    (37, 'rollout', ['overlay', 'video'])
+    (5, 'rollout', ['overlay', 'video'])
     """
     timeline = _timeline(source, fps=fps, seed=seed)
     built = load_weights(weights)
