@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import shapely
 
-from drivesim.overlay import Label, birds_eye, draw, event_colours, labels, sketch, storyboard
-from drivesim.overlay.birds_eye import AHEAD, BEHIND
-from drivesim.overlay.ground import area_pixels, beside, dashes, line_pixels, rectangles, s_of, to_ego
+from drivesim.overlay import Label, draw, event_colours, labels, storyboard
+from drivesim.overlay.ground import area_pixels, beside, dashes, line_pixels, rectangles, to_ego
 from drivesim.overlay.pen import (
     ACTOR_COLOURS,
     COLOURS,
-    EGO_COLOUR,
     INK,
     Names,
     clock,
@@ -21,7 +18,7 @@ from drivesim.overlay.pen import (
     text_size,
     write,
 )
-from scenarios import compile, load, loads
+from scenarios import compile, load
 from scenarios.camera import box_corners, project_box, project_line, project_points, project_polygon
 from scenarios.facts import Camera, Crowdedness, EgoState, FrameFacts, LaneLine, ObjectFacts, RoadFacts, categories
 
@@ -212,94 +209,6 @@ def test_dashes_stay_in_place_while_the_ego_moves():
     assert moved[:3] == first[1:]
 
 
-def test_the_sketch_is_darker_at_night_and_shows_road_and_sky():
-    pictures = []
-    for name in ("day_free_ride", "night_city"):
-        ride = compile(load(name), fps=1)
-        pictures.append(sketch(ride, ride[0]))
-    day, night = pictures
-    assert day.shape == (512, 1024, 3)
-    assert day.mean() > 2 * night.mean()
-    assert day[60, 500, 2] > day[60, 500, 0]  # the sky is blue
-    assert np.ptp(day[480, 505].astype(int)) < 12  # the road is grey
-
-
-def test_a_body_of_the_sketch_has_the_colour_of_its_appearance(timeline):
-    facts = next(f for f in timeline if any(t.track_id == 1 and (t.truncation or 0) == 0 for t in f.objects))
-    thing = next(t for t in facts.objects if t.track_id == 1)
-    picture = sketch(timeline, facts)
-    x1, y1, x2, y2 = (round(v) for v in thing.box)
-    middle = picture[(y1 + y2) // 2, (x1 + x2) // 2].astype(float)
-    assert thing.appearance == (176, 30, 32)
-    assert middle[0] > 3 * middle[1:].max()
-
-
-def test_the_sketch_paints_dashes_where_the_road_has_them(timeline):
-    facts, s = timeline[9], timeline.ego_s(9)
-    picture = sketch(timeline, facts)
-    line = next(line for line in facts.road.lines if line.kind == "dashed")
-    first = 9.0 * np.ceil((s + 6.0) / 9.0) - s  # a dash of 3 m and a gap of 6 m begin here, ahead of the ego
-    places = np.array([[first + along, line.points[0][1], 0.0] for along in (1.5, 6.0)])
-    (on, off), _ = project_points(CAMERA, places)
-    brightness = [int(picture[round(y), round(x)].min()) for x, y in (on, off)]
-    assert brightness[0] > brightness[1] + 80
-
-
-@pytest.fixture(scope="module")
-def red_light():
-    """Twenty metres before a junction with a zebra crossing, by night."""
-    text = """
-schema: drivesim.scenario/1
-name: junction
-clock: {duration: 1 s}
-road: {lanes: 1, oncoming: 1, junctions: [{at: 30 m, signals: {green: 1 s, amber: 1 s, red: 60 s, offset: 30 s}}]}
-environment: {initial: {daylight: night, weather: snowy, traffic_level: none}}
-ego: {initial: {speed: 0.0}}
-"""
-    return compile(loads(text), fps=1)
-
-
-def test_the_sketch_paints_stop_lines_and_the_stripes_of_zebra_crossings(red_light):
-    facts, picture = red_light[0], sketch(red_light, red_light[0]).max(axis=2).astype(int)
-    line = next(line for line in facts.road.lines if line.kind == "stop")
-    middle = np.array(line.points).mean(axis=0)
-    (on, before), _ = project_points(CAMERA, np.array([[*middle, 0.0], [middle[0] - 1.5, middle[1], 0.0]]))
-    assert picture[round(on[1]), round(on[0])] > picture[round(before[1]), round(before[0])] + 20
-    zebra = np.array(min(facts.road.crossings))
-    across = np.linspace(zebra[0, 1] + 0.5, zebra[3, 1] - 0.5, 200)
-    pixels, _ = project_points(CAMERA, np.column_stack([np.full(200, zebra[:, 0].mean()), across, np.zeros(200)]))
-    row = picture[np.rint(pixels[:, 1]).astype(int), np.rint(pixels[:, 0]).astype(int)]
-    is_paint = row > 0.5 * (row.min() + row.max())
-    assert is_paint.mean() == pytest.approx(0.5, abs=0.12)
-    stripes = (zebra[3, 1] - zebra[0, 1]) / 1.0
-    assert np.diff(is_paint.astype(int)).astype(bool).sum() == pytest.approx(2 * stripes, abs=3)
-
-
-def test_dashes_keep_their_place_on_the_road_beyond_a_junction(red_light):
-    ego, road = red_light.ego(0), red_light.world.road
-    for s, d in ((3.0, -1.0), (80.0, 3.0)):
-        x, y, _ = road.pose(s, d)
-        point = to_ego(ego, np.array([[x, y]]))[0]
-        assert s_of(tuple(point), ego, road, red_light.ego_s(0)) == pytest.approx(s, abs=1e-3)
-
-
-def test_a_traffic_light_of_the_sketch_shines_by_night(red_light):
-    facts = red_light[0]
-    light = next(thing for thing in facts.objects if thing.category == "traffic_light" and thing.occlusion == 0.0)
-    x1, y1, x2, y2 = light.box
-    colour = sketch(red_light, facts)[round((y1 + y2) / 2), round((x1 + x2) / 2)].astype(int)
-    assert light.appearance == (226, 44, 36)
-    assert colour[0] > 150 > 3 * colour[1]
-
-
-def test_the_sidewalks_go_around_the_corners_of_a_junction(red_light):
-    road = red_light[0].road
-    wide, drivable = (shapely.polygons(points) for points in (beside(road, 2.0), road.drivable))
-    assert wide.is_valid
-    assert wide.contains(drivable)
-    assert wide.boundary.distance(drivable) == pytest.approx(2.0)
-
-
 def test_actors_are_labelled_in_the_order_of_the_file():
     scenario = load("two_minutes")
     assert labels(scenario) == {1: Label("cutter", ACTOR_COLOURS[0]), 2: Label("walker", ACTOR_COLOURS[1])}
@@ -318,61 +227,6 @@ def test_of_an_actor_the_box_has_its_colour_and_its_name_and_other_boxes_are_pla
     assert not other[above].any()
     assert np.ptp(other, axis=2).max() < 20
     assert other.max() > 150
-
-
-SCALE = 512 / (AHEAD + BEHIND)  # px per m
-
-
-def test_birds_eye_shows_the_ego_low_in_the_middle_and_actors_in_their_colour(timeline):
-    picture = birds_eye(timeline, timeline[8], width=384, height=512)
-    assert (picture[round(512 - (BEHIND - 0.5) * SCALE), 192] == EGO_COLOUR).all()
-    actor = np.argwhere((picture == labels(timeline.scenario)[1].colour).all(axis=2))
-    state = next(state for state in timeline.track(8) if state.track_id == 1)
-    ahead = to_ego(timeline.ego(8), np.array([[state.x, state.y]]))[0, 0]
-    assert np.abs(actor[:, 0] - (512 - (BEHIND + ahead) * SCALE)).min() < 3
-    assert not (picture == COLOURS["car"]).all(axis=2).any()
-
-
-def test_birds_eye_draws_where_an_actor_came_from():
-    timeline = compile(load("cut_in"), fps=4)
-    trail = np.array([round(0.6 * channel) for channel in ACTOR_COLOURS[0]])
-    seen = [
-        np.argwhere(np.abs(birds_eye(timeline, timeline[k], height=512).astype(int) - trail).max(axis=2) < 2)
-        for k in (0, 24)
-    ]
-    assert len(seen[0]) == 0
-    assert np.ptp(seen[1][:, 0]) > 100
-
-
-def test_birds_eye_names_an_actor_off_the_map_at_its_edge():
-    timeline = compile(load("two_minutes"), fps=1)
-    colour = labels(timeline.scenario)[2].colour  # 700 m ahead at first, behind at the end
-    tops = []
-    for k in (0, len(timeline) - 1):
-        rows = np.argwhere((birds_eye(timeline, timeline[k], height=512) == colour).all(axis=2))[:, 0]
-        tops.append((rows.min(), rows.max()))
-    assert tops[0][0] == 0
-    assert tops[0][1] < 30
-    assert tops[1][0] > 480
-    assert tops[1][1] == 511
-
-
-def test_birds_eye_has_a_bar_of_ten_metres(timeline):
-    picture = birds_eye(timeline, timeline[0], width=384, height=512)[460:, :150]
-    rows = (picture.min(axis=2) > 200).sum(axis=1)
-    assert rows.max() == pytest.approx(10 * SCALE + 1, abs=2)
-
-
-def test_birds_eye_names_each_of_two_actors_off_the_map():
-    actors = "".join(
-        f"  - {{id: car_{ahead}, class: car, initial: {{lane: 0, ahead: {ahead}}}}}\n" for ahead in (300, 400)
-    )
-    timeline = compile(
-        loads(f"schema: drivesim.scenario/1\nname: two\nclock: {{duration: 1.0}}\nactors:\n{actors}"), fps=1
-    )
-    picture = birds_eye(timeline, timeline[0], height=512)
-    near, far = (np.argwhere((picture == ACTOR_COLOURS[number]).all(axis=2))[:, 0] for number in (0, 1))
-    assert near.max() < far.min() < 40
 
 
 def test_storyboard_lays_stills_in_rows_with_labels_below():
