@@ -21,8 +21,8 @@ from scenarios.crowdedness import crowdedness_class
 from scenarios.facts import Crowdedness, FrameFacts, time_of_day
 from scenarios.recording import FiredEvent
 
-FPS = 10.0  # of the video
-MOST_FRAMES = 200
+FPS = 7.5  # of the video
+MOST_FRAMES = 120
 STILLS = 12
 WIDTH, HEIGHT = 1280, 448  # px, of the views
 _WIDEST = 896  # px, of the camera's view
@@ -37,7 +37,7 @@ def preview(
     """Write storyboard.png and preview.mp4 of ``scenario`` into the new folder ``out``; returns it.
 
     The video shows the projected boxes on a plain sketch of the view, the bird's eye view beside it, and the course of
-    conditions and events below, at 10 frames/s. Of a scenario longer than 20 s it shows 200 frames, as a time lapse
+    conditions and events below, at 7.5 frames/s. Of a scenario longer than 16 s it shows 120 frames, as a time lapse
     that names its speed. ``seed``: instead of the scenario's own. ``progress(done, total)`` is called after each frame.
     Raises `UserError` if ``out`` is there already.
 
@@ -73,6 +73,7 @@ def _encode(path: Path, pictures: Iterable[np.ndarray], *, height: int) -> None:
         stream.width, stream.height, stream.pix_fmt = WIDTH, height, "yuv420p"
         stream.options = {"preset": "ultrafast", "crf": "20"}
         context = stream.codec_context
+        context.thread_type = "FRAME"  # so that encoding goes on while the next picture is drawn
         context.colorspace, context.color_range = Colorspace.ITU601, ColorRange.MPEG  # as OpenCV converts
         for number, picture in enumerate(pictures):
             planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)

@@ -64,19 +64,24 @@ def project_points(camera: Camera, points: np.ndarray) -> tuple[np.ndarray, np.n
     return pixels, depth
 
 
-def box_corners(center: Sequence[float], size: Sequence[float], heading: float) -> np.ndarray:
-    """Corners (8 3) of a box: the base counter-clockwise from front left, then the top in the same order."""
-    length, width, height = size
-    along = np.array([0.5, -0.5, -0.5, 0.5] * 2) * length
-    across = np.array([0.5, 0.5, -0.5, -0.5] * 2) * width
-    above = np.array([-0.5] * 4 + [0.5] * 4) * height
-    cos, sin = math.cos(heading), math.sin(heading)
-    x, y, z = center
-    return np.stack([x + cos * along - sin * across, y + sin * along + cos * across, z + above], axis=1)
-
-
 Box3 = tuple[Sequence[float], Sequence[float], float]
 """Centre (x, y, z), size (length, width, height), m, and heading, rad, in the ego frame."""
+
+
+def box_corners(center: Sequence[float], size: Sequence[float], heading: float) -> np.ndarray:
+    """Corners (8 3) of a box: the base counter-clockwise from front left, then the top in the same order."""
+    return np.asarray(boxes_corners([(center, size, heading)])[0])
+
+
+def boxes_corners(boxes: Sequence[Box3]) -> np.ndarray:
+    """`box_corners` of many boxes (n 8 3)."""
+    centers, sizes = (np.array([box[part] for box in boxes], dtype=float)[:, None] for part in (0, 1))
+    cos, sin = (np.array([turn(box[2]) for box in boxes])[:, None] for turn in (math.cos, math.sin))
+    along = np.array([0.5, -0.5, -0.5, 0.5] * 2) * sizes[..., 0]
+    across = np.array([0.5, 0.5, -0.5, -0.5] * 2) * sizes[..., 1]
+    above = np.array([-0.5] * 4 + [0.5] * 4) * sizes[..., 2]
+    x, y, z = (centers[..., axis] for axis in range(3))
+    return np.stack([x + cos * along - sin * across, y + sin * along + cos * across, z + above], axis=2)
 
 
 def project_box(camera: Camera, center: Sequence[float], size: Sequence[float], heading: float) -> Projection | None:
@@ -93,7 +98,7 @@ def project_boxes(camera: Camera, boxes: Sequence[Box3]) -> list[Projection | No
     found: list[Projection | None] = [None] * len(boxes)
     if not boxes:
         return found
-    corners = _corners(boxes)
+    corners = boxes_corners(boxes)
     seen = to_camera(camera, corners.reshape(-1, 3)).reshape(corners.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
         every = _pixels(camera, seen.reshape(-1, 3)).reshape(len(boxes), 8, 2)
@@ -138,17 +143,6 @@ def project_boxes(camera: Camera, boxes: Sequence[Box3]) -> list[Projection | No
     return found
 
 
-def _corners(boxes: Sequence[Box3]) -> np.ndarray:
-    """`box_corners` of many boxes (n 8 3)."""
-    centers, sizes = (np.array([box[part] for box in boxes], dtype=float)[:, None] for part in (0, 1))
-    cos, sin = (np.array([turn(box[2]) for box in boxes])[:, None] for turn in (math.cos, math.sin))
-    along = np.array([0.5, -0.5, -0.5, 0.5] * 2) * sizes[..., 0]
-    across = np.array([0.5, 0.5, -0.5, -0.5] * 2) * sizes[..., 1]
-    above = np.array([-0.5] * 4 + [0.5] * 4) * sizes[..., 2]
-    x, y, z = (centers[..., axis] for axis in range(3))
-    return np.stack([x + cos * along - sin * across, y + sin * along + cos * across, z + above], axis=2)
-
-
 def project_line(camera: Camera, points: np.ndarray) -> list[np.ndarray]:
     """The polyline ``points`` (n 3, ego frame) as pixel polylines (m 2), cut at the near plane only, not the border."""
     seen = to_camera(camera, points)
@@ -174,52 +168,46 @@ def project_polygon(camera: Camera, points: np.ndarray) -> np.ndarray:
     return _pixels(camera, np.stack(kept)) if kept else np.zeros((0, 2))
 
 
-def occlusions(things: Sequence[Projection], hiders: Sequence[Projection] = ()) -> list[float]:
-    """For each of ``things`` the share of its outline that other things and ``hiders`` hide, in [0, 1].
+def occlusions(things: Sequence[Projection], others: Sequence[Projection] = ()) -> list[float]:
+    """For each of ``things`` the share of its outline that the rest and ``others`` hide, in [0, 1].
 
     A body hides another when a vertical plane through a side of one of them separates the two and the camera stands on
     the first one's side of it. That is exact for upright boxes that do not touch, where ordering by the centres' depth
     is not.
     """
-    bodies = [*things, *hiders]
     if not things:
         return []
+    bodies = [*things, *others]
     boxes = np.array([body.box for body in bodies])
     low, high = boxes[:, :2], boxes[:, 2:]
-    hides = (low[None] < high[: len(things), None]).all(axis=2) & (low[: len(things), None] < high[None]).all(axis=2)
-    hides &= _in_front(bodies, len(things))
-    np.fill_diagonal(hides, False)
+    count = len(things)
+    overlap = np.asarray((low < high[:count, None]).all(axis=2) & (low[:count, None] < high).all(axis=2))
+    np.fill_diagonal(overlap, False)
+    behind, before = np.nonzero(overlap)
+    prints = np.array([body.footprint for body in bodies])
+    hides = _in_front(prints[before], prints[behind], np.array(bodies[0].eye))
+    behind, before = behind[hides], before[hides]
     hulls = np.array([body.hull for body in bodies])
-    shares = []
-    for thing, row in zip(things, hides, strict=True):
-        before = hulls[row]
-        if not len(before):
-            shares.append(0.0)
-        elif shapely.covers(before, thing.hull).any():
-            shares.append(1.0)
-        else:
-            cover = before[0] if len(before) == 1 else shapely.union_all(before)
-            shares.append(round(min(1.0, shapely.intersection(thing.hull, cover).area / thing.hull.area), 4))
-    return shares
+    shares = np.zeros(count)
+    shares[behind[shapely.covers(hulls[before], hulls[behind])]] = 1.0
+    for thing in np.unique(behind[shares[behind] == 0.0]):
+        hiders = hulls[before[behind == thing]]
+        hull, cover = things[thing].hull, hiders[0] if len(hiders) == 1 else shapely.union_all(hiders)
+        shares[thing] = round(min(1.0, shapely.intersection(hull, cover).area / hull.area), 4)
+    return [float(share) for share in shares]
 
 
-def _in_front(bodies: Sequence[Projection], count: int) -> np.ndarray:
-    """`in_front` of all pairs: (count n), whether body n stands between the camera and body ``count``."""
-    prints = np.array([body.footprint for body in bodies])  # n 4 2
-    eye = np.array(bodies[0].eye)
-    a, along = prints, np.roll(prints, -1, axis=1) - prints
+def _in_front(first: np.ndarray, second: np.ndarray, eye: np.ndarray) -> np.ndarray:
+    """`in_front` of many pairs (n) by their footprints (n 4 2). ``eye``: the camera's (x, y)."""
 
-    def outside(points: np.ndarray) -> np.ndarray:
-        """Of each side (n 4) and point (..., 2): (n 4 ...)."""
-        shape = (*a.shape[:2], *[1] * (points.ndim - 1))
-        dx, dy, x, y = (part.reshape(shape) for part in (along[..., 0], along[..., 1], a[..., 0], a[..., 1]))
-        return np.asarray(dx * (points[..., 1] - y) - dy * (points[..., 0] - x) <= 1e-9)
+    def outside(sides: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Of each side (n 4) and point (... k 2): (n 4 k)."""
+        (x, y), (dx, dy) = (np.moveaxis(part, 2, 0)[..., None] for part in (sides, np.roll(sides, -1, 1) - sides))
+        return np.asarray(dx * (points[..., None, :, 1] - y) - dy * (points[..., None, :, 0] - x) <= 1e-9)
 
-    from_eye = outside(eye[None])[..., 0]  # n 4
-    apart = np.asarray(outside(prints).all(axis=3))  # n 4 n: the whole body lies outside the side
-    nearer = (from_eye[:count, :, None] & apart[:count]).any(axis=1)
-    behind = (~from_eye[:, :, None] & apart[:, :, :count]).any(axis=1).T
-    return np.asarray(nearer | behind)
+    nearer = (outside(second, eye[None])[..., 0] & outside(second, first).all(axis=2)).any(axis=1)
+    beyond = (~outside(first, eye[None])[..., 0] & outside(first, second).all(axis=2)).any(axis=1)
+    return np.asarray(nearer | beyond)
 
 
 def in_front(first: Projection, second: Projection) -> bool:

@@ -29,7 +29,7 @@ class Look(NamedTuple):
 
 @dataclass
 class Held:
-    """When, s, an expected condition was first seen to hold, and first seen not to."""
+    """When, s, an expected condition was first seen to hold, and not to; looked at until that decides."""
 
     true_at: float | None = None
     false_at: float | None = None
@@ -43,7 +43,9 @@ class Watch(NamedTuple):
     held: Held
 
     def look(self, now: Moment) -> None:
-        """Note whether the condition holds, where that is asked for."""
+        """Note whether the condition holds, where that is asked for and not decided yet."""
+        if (self.held.false_at if self.check.always is not None else self.held.true_at) is not None:
+            return
         holds = self.trigger.holds(now)
         if not self.check.applies(now.time):
             return

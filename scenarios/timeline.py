@@ -23,6 +23,7 @@ HEAD_LIGHTS_BELOW = 0.4  # daylight
 HEAD_LIGHTS_IN = ("rainy", "foggy", "snowy")  # whatever the daylight
 TUNNEL_LIGHT, TUNNEL_RAMP = 0.2, 20.0  # share of daylight, m
 SIGHT = 250.0  # m ahead: beyond, a bus is less than 10 px high
+_KEPT = 256  # frames whose road users are remembered: who draws a frame asks for them once more
 
 
 class Timeline(Sequence[FrameFacts]):
@@ -45,6 +46,7 @@ class Timeline(Sequence[FrameFacts]):
         rate = Fraction(fps).limit_denominator(10**6)
         count = max(1, math.floor(Fraction(scenario.clock.duration).limit_denominator(10**6) * rate))
         self._steps = [math.floor(k * RATE / rate + Fraction(1, 2)) for k in range(count)]
+        self._tracks: dict[int, tuple[ObjectState, ...]] = {}
         self._recording: Recording = simulate(scenario, self.world.road, seed, self._steps)
         del self._steps[len(self._recording.ego) :]  # a stop condition came true
 
@@ -94,6 +96,13 @@ class Timeline(Sequence[FrameFacts]):
 
     def track(self, k: int) -> tuple[ObjectState, ...]:
         """All simulated road users at frame ``k`` in the world, sorted by track id, also those outside the image."""
+        if k not in self._tracks:
+            self._tracks[k] = self._states(k)
+            if len(self._tracks) > _KEPT:
+                del self._tracks[next(iter(self._tracks))]
+        return self._tracks[k]
+
+    def _states(self, k: int) -> tuple[ObjectState, ...]:
         weather = self._recording.course.at(self._steps[k] / RATE).weather
         head = self.daylight(k) < HEAD_LIGHTS_BELOW or weather in HEAD_LIGHTS_IN
         states = []

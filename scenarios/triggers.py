@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from scenarios.behaviour import Body
+from scenarios.environment import EnvironmentCourse
 from scenarios.when import When
 
 _STANDING = 0.1  # m/s
 
 
 class Moment(NamedTuple):
-    """What a condition can see: time, s; bodies by name; when events were complete, s; daylight; all bodies there."""
+    """What a condition can see: time, s; bodies by name; when events were complete, s; the environment; all there."""
 
     time: float
     bodies: Mapping[str, Body]
     completed: Mapping[str, float]
-    daylight: float
+    environment: EnvironmentCourse
     everybody: Iterable[Body]
 
 
@@ -73,7 +74,7 @@ class Trigger:
         if when.after is not None:
             return when.after in now.completed
         if when.daylight is not None:
-            return when.daylight.hold(now.daylight)
+            return when.daylight.hold(now.environment.at(now.time).daylight)
         if when.collision is not None:
             body = now.bodies[when.collision]
             return body.present and any(touch(body, other) for other in now.everybody if other is not body)
@@ -128,7 +129,7 @@ def time_to_collision(one: Body, other: Body) -> float:
 def touch(one: Body, other: Body) -> bool:
     """Whether two bodies' outlines overlap, in road coordinates (the separating axis theorem)."""
     ds, dd = other.s - one.s, other.d - one.d
-    reach = 0.5 * sum(one.size[:2] + other.size[:2])  # at least the two half diagonals
+    reach = 0.5 * (one.size[0] + one.size[1] + other.size[0] + other.size[1])  # at least the two half diagonals
     if ds * ds + dd * dd > reach * reach:
         return False
     axes = [(math.cos(turn), math.sin(turn)) for turn in (one.turn, other.turn)]

@@ -19,8 +19,8 @@ MODULE = sys.modules[preview.__module__]  # its name in the package is the funct
 
 @pytest.fixture(scope="module")
 def short():
-    """A shipped scenario cut to 1.5 s."""
-    return cut(load("cut_in"), 1.5)
+    """A shipped scenario cut to 2 s."""
+    return cut(load("cut_in"), 2.0)
 
 
 def cut(scenario, duration):
@@ -54,7 +54,7 @@ def test_a_long_scenario_is_drawn_as_a_time_lapse(tmp_path, monkeypatch):
     monkeypatch.setattr(MODULE, "preview_frame", lambda *_, **__: np.zeros((HEIGHT, WIDTH, 3), np.uint8))
     scenario = load("empty_road")
     heads = []
-    for duration in (20.0, 80.0):
+    for duration in (16.0, 64.0):
         folder = preview(cut(scenario, duration), tmp_path / str(duration))
         video = VideoFile(folder / "preview.mp4")
         assert (len(video), video.rate) == (MOST_FRAMES, FPS)

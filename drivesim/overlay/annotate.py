@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from drivesim.overlay.pen import (
     write,
 )
 from scenarios import Scenario
-from scenarios.camera import NEAR, box_corners, project_points
+from scenarios.camera import NEAR, boxes_corners, project_points
 from scenarios.crowdedness import crowdedness_class, is_visible
 from scenarios.facts import Camera, FrameFacts, ObjectFacts, RoadFacts, time_of_day
 
@@ -89,8 +89,9 @@ def draw(
         _draw_road(canvas, facts.road, camera)
     size = max(9.0, height / 34) * text
     objects = [thing for thing in facts.objects or () if (thing.occlusion or 0.0) < HIDDEN]
-    for thing in sorted(objects, key=lambda thing: -(thing.depth or 0.0)):
-        _draw_object(canvas, thing, camera, scale, _colour(thing, labels))
+    far_to_near = sorted(objects, key=lambda thing: -(thing.depth or 0.0))
+    for thing, solid in zip(far_to_near, _solids(far_to_near, camera), strict=True):
+        _draw_object(canvas, thing, solid, camera, scale, _colour(thing, labels))
     names = Names(canvas, size)
     for thing in objects:
         left, top = thing.box[0] * scale[0], thing.box[1] * scale[1] - text_size("", size)[1] - 2
@@ -113,22 +114,41 @@ def _draw_road(canvas: np.ndarray, road: RoadFacts, camera: Camera) -> None:
         stroke(canvas, colour, *line_pixels(camera, flat(np.array(line.points))))
 
 
+class _Solid(NamedTuple):
+    """Corners (8 3) of a 3-D box in the ego frame, m, their pixels (8 2) and depths (8), m."""
+
+    corners: np.ndarray
+    pixels: np.ndarray
+    depth: np.ndarray
+
+
+def _solids(things: Sequence[ObjectFacts], camera: Camera | None) -> list[_Solid | None]:
+    """The 3-D boxes of things, None where that or the camera is unknown; projected together, for speed."""
+    places = [(thing.center, thing.size, thing.heading) for thing in things]
+    boxes = [(c, s, h) for c, s, h in places if c is not None and s is not None and h is not None]
+    if camera is None or not boxes:
+        return [None] * len(things)
+    corners = boxes_corners(boxes)
+    pixels, depth = project_points(camera, corners.reshape(-1, 3))
+    solids = map(_Solid, corners, pixels.reshape(-1, 8, 2), depth.reshape(-1, 8))
+    return [None if None in place else next(solids) for place in places]
+
+
 def _draw_object(
-    canvas: np.ndarray, thing: ObjectFacts, camera: Camera | None, scale: np.ndarray, colour: Colour
+    canvas: np.ndarray, thing: ObjectFacts, solid: _Solid | None, camera: Camera | None, scale: np.ndarray,
+    colour: Colour,
 ) -> None:  # fmt: skip
     thick = max(1, round(canvas.shape[0] / 256))
-    if camera is None or thing.center is None or thing.size is None or thing.heading is None:
+    if camera is None or solid is None:
         x1, y1, x2, y2 = np.array(thing.box) * np.tile(scale, 2)
         corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
         stroke(canvas, colour, corners, thickness=thick, closed=True)
         return
-    corners = box_corners(thing.center, thing.size, thing.heading)
     near = (thing.box[3] - thing.box[1]) * scale[1] > 0.12 * canvas.shape[0]
-    pixels, depth = project_points(camera, corners)
-    if depth.min() >= NEAR:
-        lines = [pixels[path] for path in _STROKES]
+    if solid.depth.min() >= NEAR:
+        lines = [solid.pixels[path] for path in _STROKES]
     else:
-        lines = line_pixels(camera, *(corners[path] for path in _STROKES))
+        lines = line_pixels(camera, *(solid.corners[path] for path in _STROKES))
     stroke(canvas, colour, *lines, thickness=thick if near else 1)
 
 

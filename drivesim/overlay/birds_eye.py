@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -122,7 +121,7 @@ class _Map:
             return
         fps = self.timeline.fps
         past = range(self.k, max(-1, self.k - round(TRAIL * fps) - 1), -max(1, round(_TRAIL_STEP * fps)))
-        seen = [{state.track_id: state for state in _track(self.timeline, k)} for k in past]
+        seen = [{state.track_id: state for state in self.timeline.track(k)} for k in past]
         for track in self.labels.keys() & seen[0].keys():
             places = np.array([(states[track].x, states[track].y) for states in seen if track in states])
             stroke(
@@ -130,7 +129,7 @@ class _Map:
             )
 
     def draw_others(self) -> None:
-        states = [state for state in _track(self.timeline, self.k) if state.track_id not in self.labels]
+        states = [state for state in self.timeline.track(self.k) if state.track_id not in self.labels]
         in_picture = {thing.track_id for thing in self.facts.objects or ()}
         for state, outline in zip(states, self.outlines(states), strict=True):
             if state.category == "traffic_light":
@@ -146,7 +145,7 @@ class _Map:
     def draw_actors(self) -> None:
         """Bodies first, then names, so that no body covers a name; a name gives way to those before it."""
         height = self.canvas.shape[0]
-        states = [state for state in _track(self.timeline, self.k) if state.track_id in self.labels]
+        states = [state for state in self.timeline.track(self.k) if state.track_id in self.labels]
         outlines = self.outlines(states)
         for state, outline in zip(states, outlines, strict=True):
             self.draw_user(state, outline, self.labels[state.track_id].colour)
@@ -188,12 +187,6 @@ class _Map:
         stroke(self.canvas, INK, bar, thickness=3)
         stroke(self.canvas, WHITE, bar)
         write(self.canvas, f"{_SCALE_BAR:.0f} m", x, y - tall - 4, size=self.size)
-
-
-@lru_cache(maxsize=64)
-def _track(timeline: Timeline, k: int) -> tuple[ObjectState, ...]:
-    """`Timeline.track`, remembered: the trails of one frame ask for the frames before it once more."""
-    return timeline.track(k)
 
 
 def _is_person(state: ObjectState) -> bool:
