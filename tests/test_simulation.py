@@ -3,9 +3,10 @@ import time
 
 import pytest
 
-from scenarios import compile, loads
+from scenarios import compile, load, loads
 from scenarios.environment import EnvironmentCourse
 from scenarios.schema import Scenario
+from scenarios.simulation import Simulation
 
 EMPTY = {
     "schema": "drivesim.scenario/1",
@@ -198,6 +199,27 @@ def test_only_the_asked_classes_drive():
     traffic = {"vehicles": {"count": 10}, "pedestrians": {"count": 0}, "classes": {"bus": 1.0, "bicycle": 1.0}}
     timeline = compile(scenario(traffic=traffic), fps=1)
     assert {state.category for state in timeline.track(0)} == {"bus", "bicycle"}
+
+
+def test_chosen_accelerations_are_rounded():
+    spec = load("busy_junction")
+    simulation = Simulation(spec, spec.geometry(), spec.seed)
+    seen = set()
+    for step in range(600):
+        simulation.decide(step)
+        seen |= {body.acceleration for body in (*simulation.traffic.vehicles, *simulation.crossing.vehicles)}
+        simulation.move()
+    assert len(seen) > 1000
+    assert seen == {round(acceleration, 4) for acceleration in seen}
+
+
+def test_an_expectation_is_not_looked_at_once_it_is_decided():
+    early = {"id": "early", "eventually": {"time": 0}}
+    late = {"id": "late", "eventually": {"not": {"speed": {"above": 100}}}, "within": [3, 5]}
+    watched = compile(scenario(expect=[early, late, {"id": "always", "always": {"time": 0}}]), fps=1).watched
+    assert (watched["early"].true_at, watched["early"].false_at) == (0.0, None)
+    assert (watched["late"].true_at, watched["late"].false_at) == (3.0, None)
+    assert (watched["always"].true_at, watched["always"].false_at) == (0.0, None)
 
 
 def test_simulation_is_twenty_times_faster_than_real_time():
