@@ -18,7 +18,8 @@ import pytest
 
 from drivesim.clips import verify
 from drivesim.town import CLASSES, Town, film, render
-from drivesim.town.street import AHEAD, BEHIND, LENGTH
+from drivesim.town.street import AHEAD, BEHIND
+from drivesim.town.stretches import LENGTH
 from scenarios import Timeline, compile, load, loads, shipped
 from scenarios.facts import FrameFacts
 from scenarios.scenery import World

@@ -36,7 +36,7 @@ def test_seen_is_what_projects_into_the_picture_and_turns_its_front(heading: flo
     corners, now = small_triangles(20_000), view(heading)
     bounds = Bounds(corners.reshape(-1, 3), np.arange(60_000).reshape(-1, 3))
     kept = np.zeros(len(corners), bool)
-    kept[bounds.seen(now.eye, Frustum(CAMERA).in_world(now))] = True
+    kept[bounds.seen(now.eye, Frustum(CAMERA).in_world(heading))] = True
 
     a, b, c = (corners[:, corner].astype(float) for corner in range(3))
     is_front = np.einsum("nc,nc->n", np.cross(b - a, c - a), now.eye - a) > 0
@@ -53,8 +53,7 @@ def test_seen_is_what_projects_into_the_picture_and_turns_its_front(heading: flo
 def test_a_wall_that_reaches_beyond_both_sides_of_the_picture_is_seen_from_one_side() -> None:
     wall = box((20, -500, -5), (21, 500, 5), 0)
     bounds, now = Bounds(wall.points, wall.faces), view(0.0)
-    assert len(bounds.seen(now.eye, Frustum(CAMERA).in_world(now))) == 2
-    assert bounds.facing(now.eye).tolist() == bounds.seen(now.eye, Frustum(CAMERA).in_world(now)).tolist()
+    assert len(bounds.seen(now.eye, Frustum(CAMERA).in_world(0.0))) == 2
 
 
 def test_compacted_faces_are_the_same_triangles() -> None:

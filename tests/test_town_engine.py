@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.town.classes import CLASSES, MAX_OBJECTS, decoded, label_colours
+from drivesim.town.classes import CLASSES, MAX_OBJECTS, classes, codes, label_colour, slots
 from drivesim.town.engine import Canvas, Layer
 from drivesim.town.meshes import box
 from scenarios.camera import project_box, project_points
@@ -63,8 +63,8 @@ def test_labels_survive_the_rasteriser(slot: int) -> None:
     wall = box((10, -50, -50), (11, 50, 50), 0)
     batch = canvas.batch(Layer(40, depth="solid"))
     batch.shape(wall.points, wall.faces)
-    batch.colours(label_colours(len(CLASSES) - 1, slot, len(wall.points)))
-    classes, slots = decoded(canvas.draw())
+    batch.colours(np.tile(np.array(label_colour(len(CLASSES) - 1, slot), np.uint8), (len(wall.points), 1)))
+    labels = codes(canvas.draw())
     canvas.close()
-    assert np.unique(classes).tolist() == [len(CLASSES) - 1]
-    assert np.unique(slots).tolist() == [slot]
+    assert np.unique(classes(labels)).tolist() == [len(CLASSES) - 1]
+    assert np.unique(slots(labels)).tolist() == [slot]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from drivesim.town import buildings, furniture, people, roofs
+from drivesim.town.bodies import VARIANTS
 from drivesim.town.facades import DOOR, ROOF, WALL, WALL_2, WALL_3
 from drivesim.town.meshes import Mesh, box, loft, merge, patch, rotation
 from drivesim.town.slots import SLOT
-from drivesim.town.traffic import VARIANTS
 from drivesim.town.vehicles import vehicle
 from scenarios.facts import categories
 from tests.meshes import extents, normals, outward_share, volume

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from drivesim.town import CLASSES, Town, animals, signs, tunnels
+from drivesim.town.facades import FINE
 from drivesim.town.paint import paint_of, seed_of
 from drivesim.town.people import POSES
 from drivesim.town.props import kind_of, obstacle
 from drivesim.town.signals import LAMPS, lit_lamp, signal_lamp, traffic_light
 from drivesim.town.slots import SLOT
-from drivesim.town.street import SCENERY_CLASS, _bulbs, _opening, _outline, _solid
+from drivesim.town.stretches import SCENERY_CLASS, _bulbs, _opening, _outline, _solid
 from drivesim.town.traffic import body_mesh, placed
 from scenarios.facts import Camera, EgoState, FrameFacts
 from scenarios.object_state import ObjectState
@@ -197,12 +198,12 @@ def test_every_kind_of_scenery_has_a_class_and_a_body_in_its_place() -> None:
     sizes = {"signal": (0.2, 7.0, 5.9), "tunnel": (24.0, 20.0, 5.5), "portal": (1.0, 60.0, 12.0)}
     for kind in KINDS:
         thing = Scenery(kind, 1, 40.0, 40.0, -12.0, 0.0, sizes.get(kind, (3.0, 3.0, 7.0)), 3)
-        mesh, paint = _solid(world, thing)
+        mesh, paint = _solid(world, thing, FINE)
         assert paint.shape == (len(mesh.points), 7)
         assert np.abs(mesh.points[:, 0].mean() - 40) < 3
         if kind == "signal":
             assert mesh.points[:, 1].max() == pytest.approx(-5, abs=0.1)  # the road lies to its left
-        assert len(_bulbs(world, [thing])) == {"lamp": 1, "tunnel": 2}.get(kind, 0)
+        assert len(_bulbs([thing])) == {"lamp": 1, "tunnel": 2}.get(kind, 0)
 
 
 def test_a_tunnel_shades_all_of_its_own_ground_and_nothing_else() -> None:

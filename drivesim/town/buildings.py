@@ -12,6 +12,7 @@ from drivesim.town.facades import (
     BASE,
     DOOR,
     EAVES,
+    FINE,
     METAL,
     PANE,
     ROOF,
@@ -22,6 +23,7 @@ from drivesim.town.facades import (
     WALL,
     WALL_2,
     WALL_3,
+    Point,
     Style,
     awning,
     balconies,
@@ -110,11 +112,11 @@ SIGNS = (
 LIT = ((0.95, 0.74, 0.40), (0.85, 0.66, 0.36), (0.80, 0.82, 0.78), (0.62, 0.44, 0.22))
 
 
-def building(size: tuple[float, float, float], variant: int, *, front: float) -> Mesh:
+def building(size: tuple[float, float, float], variant: int, *, front: float, detail: int = FINE) -> Mesh:
     """A house or a row of them that fills the box ``size`` (l, w, h), m, standing on the origin.
 
     ``variant`` chooses kind and style. ``front``: +1 if its left side (+y) faces the road, -1 if its right side does;
-    the opposite wall, which nobody sees, is plain.
+    the opposite wall, which nobody sees, is plain. ``detail``: of the walls, see `facades`.
     """
     dice = np.random.default_rng(variant)
     length, width, height = size
@@ -125,14 +127,20 @@ def building(size: tuple[float, float, float], variant: int, *, front: float) ->
     parts = []
     for i, tall in enumerate(heights):
         ends = (i == 0, i == count - 1)
-        house = _house((length / count, width, float(tall)), kind, ends, dice)
+        house = _house((length / count, width, float(tall)), kind, ends, dice, detail)
         slots = np.where(house.slots == WALL, (WALL, WALL_2, WALL_3)[i % 3], house.slots).astype(np.uint8)
         parts.append(replace(house, slots=slots).moved(((i + 0.5) * length / count - length / 2, 0, 0)))
     whole = merge(parts)
     return whole if front > 0 else whole.turned(np.pi)
 
 
-def _house(size: tuple[float, float, float], kind: Kind, ends: tuple[bool, bool], dice: np.random.Generator) -> Mesh:
+def _house(
+    size: tuple[float, float, float],
+    kind: Kind,
+    ends: tuple[bool, bool],
+    dice: np.random.Generator,
+    detail: int,
+) -> Mesh:
     """A house whose front looks to +y; ``ends``: whether its walls at -x and +x stand free."""
     length, width, height = size
     roof, ground = kind.roofs[dice.integers(len(kind.roofs))], kind.grounds[dice.integers(len(kind.grounds))]
@@ -140,11 +148,18 @@ def _house(size: tuple[float, float, float], kind: Kind, ends: tuple[bool, bool]
     has_balconies = dice.random() < kind.balconies and eaves > 6.0
     x0, x1 = -length / 2 + EAVES * ends[0], length / 2 - EAVES * ends[1]
     y0, y1 = EAVES - width / 2, width / 2 - (BALCONY if has_balconies else EAVES)
+
+    def end(a: Point, b: Point, *, stands_free: bool) -> Mesh:
+        """A wall at right angles to the street; that to a neighbour has no windows."""
+        if stands_free:
+            return facade(a, b, eaves, kind.style, "door", dice, detail)
+        return quads([wall(a, b, 0, eaves)], WALL)
+
     parts = [
         quads([wall((x0, y0), (x1, y0), 0, eaves)], WALL),
-        _end((x1, y0), (x1, y1), eaves, kind.style, ends[1], dice),
-        facade((x1, y1), (x0, y1), eaves, kind.style, "door" if has_balconies else ground, dice),
-        _end((x0, y1), (x0, y0), eaves, kind.style, ends[0], dice),
+        end((x1, y0), (x1, y1), stands_free=ends[1]),
+        facade((x1, y1), (x0, y1), eaves, kind.style, "door" if has_balconies else ground, dice, detail),
+        end((x0, y1), (x0, y0), stands_free=ends[0]),
         *roof_of(roof, length, width, eaves, height, dice),
     ]
     if has_balconies:
@@ -152,18 +167,6 @@ def _house(size: tuple[float, float, float], kind: Kind, ends: tuple[bool, bool]
     elif ground == "shop" and dice.random() < 0.7:
         parts.append(awning((x1, y1), (x0, y1), dice))
     return merge(parts)
-
-
-def _end(
-    start: tuple[float, float],
-    end: tuple[float, float],
-    top: float,
-    style: Style,
-    stands_free: bool,
-    dice: np.random.Generator,
-) -> Mesh:
-    """A wall at right angles to the street; that to a neighbour has no windows."""
-    return facade(start, end, top, style, "door", dice) if stands_free else quads([wall(start, end, 0, top)], WALL)
 
 
 def palette(variant: int) -> NDArray[np.float32]:

@@ -92,7 +92,7 @@ _BUILDS = (
 
 def car(variant: int) -> Mesh:
     """A car in one of `_BUILDS`."""
-    build = _BUILDS[variant % len(_BUILDS)]
+    build = build_of(variant)
     stations = build.hull
     rear, front = stations[0][0], stations[-1][0]
     low = stations[4][2]
@@ -106,11 +106,20 @@ def car(variant: int) -> Mesh:
         inner, outer = side * (half - 0.14), side * (half + 0.015)  # not wider than the wheels: the box is the body's
         near, far = (mirror_x, min(inner, outer), mirror_z), (mirror_x + 0.12, max(inner, outer), mirror_z + 0.13)
         parts.append(box(near, far, BODY))
-    if build.bed is not None:
-        parts += _bed(*build.bed, half, stations[2][3])
+    return merge([*parts, *extras(build, half)])
+
+
+def build_of(variant: int) -> Build:
+    """The build that ``variant`` has."""
+    return _BUILDS[variant % len(_BUILDS)]
+
+
+def extras(build: Build, half: float) -> list[Mesh]:
+    """The load bed and what stands on the roof, if there is any; ``half``: half width of the car, m."""
+    parts = [] if build.bed is None else _bed(*build.bed, half, build.hull[2][3])
     if build.roof:
         parts += _EXTRAS[build.roof](build.cabin[1], build.cabin[2], half - 0.23)
-    return merge(parts)
+    return parts
 
 
 def _hull(stations: tuple[Station, ...]) -> Mesh:

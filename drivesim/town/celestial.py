@@ -13,7 +13,7 @@ from drivesim.town.view import View
 
 Floats = NDArray[np.floating]
 FAR = 590.0  # m, just inside the dome of the sky
-STARS, STAR = 700, 0.0015  # number, radius in rad
+STARS, STAR = 700, 0.0011  # number, radius in rad
 ASIDE = 0.3  # cosine of the angle to the ego's x axis below which nothing is in the picture
 DIMMEST, OPEN = 0.07, 0.5  # light of the sun from which it is seen, cloud cover up to which
 # Radius of the glow in rad; (share of it, brightness): a disc and what the air around it takes.
@@ -26,10 +26,10 @@ MOON_PLACE = unit(np.array([[1.0, 0.055, 0.245]], np.float32))[0]  # above the e
 class Celestial:
     """Lights of the sky that add to the dome behind them."""
 
-    def __init__(self, canvas: Canvas) -> None:
-        """Hang them on ``canvas``: the stars behind the clouds, sun and moon shine through them."""
+    def __init__(self, far: Canvas, canvas: Canvas) -> None:
+        """Hang the stars on ``far``, behind the clouds; sun and moon, on ``canvas``, shine through them."""
         self._sun, self._moon = _Disc(canvas, SUN_RADIUS, SUN), _Disc(canvas, MOON_RADIUS, MOON)
-        self._stars = canvas.batch(Layer(0, blend="add"))
+        self._stars = far.batch(Layer(0, blend="add"))
         dice = np.random.default_rng(51)
         azimuth, rise = dice.uniform(0, 2 * np.pi, STARS), np.arcsin(dice.uniform(0.03, 1, STARS))
         way = np.stack([np.cos(rise) * np.cos(azimuth), np.cos(rise) * np.sin(azimuth), np.sin(rise)], -1)

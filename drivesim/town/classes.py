@@ -10,19 +10,25 @@ from scenarios.facts import categories
 CLASSES = ("sky", "terrain", "road", "marking", "sidewalk", "building", "vegetation", "pole", *categories())
 CLASS = {name: index for index, name in enumerate(CLASSES)}
 MAX_OBJECTS = 32 * 32 - 1  # in one picture
-assert len(CLASSES) <= 32
+assert len(CLASSES) <= 64
 
 
-def label_colours(class_index: int, slot: int, count: int) -> NDArray[np.uint8]:
-    """Colours (count, 4) that tell a class and a slot (0: no road user).
-
-    Five bits a channel, mid-step, survive the rasteriser.
-    """
-    row = np.array([class_index * 8 + 4, slot // 32 * 8 + 4, slot % 32 * 8 + 4, 255], np.uint8)
-    return np.broadcast_to(row, (count, 4))
+def label_colour(class_index: int, slot: int) -> tuple[int, int, int, int]:
+    """The RGBA bytes that tell a class and a slot (0: no road user); faces of one colour come back as they are."""
+    code = class_index * (MAX_OBJECTS + 1) + slot
+    return 0, code >> 8, code & 255, 255
 
 
-def decoded(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-    """Class and slot (h, w) of a picture (h, w, 4) drawn in `label_colours`, as BGRA bytes."""
-    pixels = picture.view("<u4")[..., 0]
-    return (pixels >> 19 & 31).astype(np.uint8), (pixels >> 6 & 0x3E0 | pixels >> 3 & 31).astype(np.intp)
+def codes(picture: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """What a picture (h, w, 4) drawn in `label_colour`, as BGRA bytes, tells: (h, w) for `classes` and `slots`."""
+    return np.ascontiguousarray(picture.view("<u2")[..., 0])
+
+
+def classes(codes: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """The classes that `codes` tell."""
+    return (codes >> 10).astype(np.uint8)
+
+
+def slots(codes: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The slots that `codes` tell."""
+    return np.bitwise_and(codes, np.uint16(MAX_OBJECTS))

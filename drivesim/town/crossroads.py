@@ -72,6 +72,7 @@ class _Arm:
         across = np.linspace(-half, half, max(2, round(half / 0.7)) + 1)
         wear = 1 - 0.04 * np.cos(4 * np.pi * across / (half / self.junction.lanes))
         wear[[0, -1]] = 0.72
+        across[[0, -1]] += -KERB, KERB  # under the kerbs, see `ground`
         rows = round((FAR - CORNER) / _ROW) + 1
         tone = np.broadcast_to(wear[None, :, None], (rows, len(across), 3)) * np.array(ASPHALT)
         return [

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from drivesim.town.view import View
+from drivesim.town.meshes import rotation
 from scenarios.facts import Camera
 
 Floats = NDArray[np.floating]
@@ -29,9 +29,9 @@ class Frustum:
         normals = sides @ axes
         self._normals = (normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32)
 
-    def in_world(self, view: View) -> Floats:
-        """The normals (4, 3) in world axes."""
-        return self._normals @ view.to_ego
+    def in_world(self, heading: float) -> Floats:
+        """The normals (4, 3) in world axes if the ego has a ``heading``, rad."""
+        return np.asarray(self._normals @ rotation(-heading))
 
 
 class Bounds:
@@ -40,31 +40,37 @@ class Bounds:
     def __init__(self, points: Floats, faces: NDArray[np.int32]) -> None:
         """Of ``faces`` (m, 3) over ``points`` (n, 3), m."""
         a, b, c = corners = [points.T.take(corner, axis=1) for corner in faces.T]  # (3, m) each
-        u, v = b - a, c - a
-        normal = np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
-        self._planes = np.concatenate([normal, -(normal * a).sum(0, keepdims=True)])
+        self._planes = planes(points, faces)
+        self._lengths = np.sqrt(np.square(self._planes[:3]).sum(0))
         low, high = np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
         self._middles = (low + high) / 2
         self._radii = np.sqrt(np.max([np.square(corner - self._middles).sum(0) for corner in corners], axis=0)) + MARGIN
 
-    def seen(self, eye: Floats, normals: Floats) -> NDArray[np.intp]:
-        """The triangles of which something may be seen from ``eye`` (3,) between planes of ``normals`` (k, 3)."""
-        found = self._fronts(eye)
-        for distance in normals @ self._middles - (normals @ eye)[:, None]:
-            found &= distance > -self._radii
-        return np.flatnonzero(found)
+    def seen(self, eye: Floats, normals: Floats, shift: float = 0.0, turn: float = 0.0) -> NDArray[np.intp]:
+        """The triangles of which something may be seen from ``eye`` (3,) between planes of ``normals`` (k, 3).
 
-    def facing(self, eye: Floats) -> NDArray[np.intp]:
-        """The triangles that turn their front to ``eye`` (3,)."""
-        return np.flatnonzero(self._fronts(eye))
-
-    def _fronts(self, eye: Floats) -> NDArray[np.bool_]:
-        return np.asarray(np.append(eye, 1).astype(np.float32) @ self._planes > 0)
+        Also from wherever the eye is moved by up to ``shift`` m and its planes are turned by up to ``turn`` rad.
+        """
+        found = np.append(eye, 1).astype(np.float32) @ self._planes > -np.float32(shift) * self._lengths
+        chosen = np.flatnonzero(found)
+        least = -(self._radii[chosen] + np.float32(shift) + np.float32(turn) * self.far(eye, chosen))
+        is_inside = np.ones(len(chosen), bool)
+        for distance in normals @ self._middles[:, chosen] - (normals @ eye)[:, None]:
+            is_inside &= distance > least
+        return chosen[is_inside]
 
     def far(self, eye: Floats, chosen: NDArray[np.intp]) -> Floats:
         """How far the ``chosen`` triangles are from ``eye``, m."""
         way = self._middles[:, chosen] - eye[:, None]
         return np.asarray(np.sqrt(np.square(way).sum(0)))
+
+
+def planes(points: Floats, faces: NDArray[np.int32]) -> Floats:
+    """The planes (4, m) of ``faces`` (m, 3): their product with an eye (x, y, z, 1) is above 0 if it sees the front."""
+    a, b, c = (points.T.take(corner, axis=1) for corner in faces.T)
+    u, v = b - a, c - a
+    normal = np.stack([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
+    return np.concatenate([normal, -(normal * a).sum(0, keepdims=True)])
 
 
 def compact(faces: NDArray[np.int32], count: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:

@@ -67,6 +67,7 @@ class Batch:
         self._node.set_final(True)
         self.path = parent.attach_new_node(self._node)
         _apply(self.path, layer)
+        self._is_light = layer.blend == "add"
         if texture is not None:
             self.path.set_texture(texture)
 
@@ -74,19 +75,21 @@ class Batch:
         """Replace the triangles: ``points`` (n, 3), ``faces`` (m, 3), texture coordinates ``uv`` (n, 2)."""
         data = self._node.modify_geom(0).modify_vertex_data()
         data.unclean_set_num_rows(len(points))
-        data.modify_array_handle(0).copy_data_from(np.ascontiguousarray(points, np.float32).tobytes())
+        data.modify_array_handle(0).copy_data_from(np.ascontiguousarray(points, np.float32).data)
         if uv is not None:
-            data.modify_array_handle(2).copy_data_from(np.ascontiguousarray(uv, np.float32).tobytes())
+            data.modify_array_handle(2).copy_data_from(np.ascontiguousarray(uv, np.float32).data)
         rows = self._node.modify_geom(0).modify_primitive(0)
         rows.set_index_type(core.Geom.NT_uint32)
         vertices = rows.modify_vertices()
         vertices.unclean_set_num_rows(faces.size)
-        vertices.modify_handle().copy_data_from(np.ascontiguousarray(faces, np.uint32).tobytes())
+        vertices.modify_handle().copy_data_from(np.ascontiguousarray(faces, np.uint32).data)
 
     def colours(self, rgba: NDArray[np.uint8]) -> None:
         """Replace the colours (n, 4) of the points."""
+        if self._is_light:
+            rgba = rgba * np.array([1, 1, 1, 0], np.uint8)  # it covers nothing of the background, see `Canvas`
         data = self._node.modify_geom(0).modify_vertex_data()
-        data.modify_array_handle(1).copy_data_from(np.ascontiguousarray(rgba).tobytes())
+        data.modify_array_handle(1).copy_data_from(np.ascontiguousarray(rgba).data)
 
     def place(self, x: float, y: float, heading: float) -> None:
         """Put the batch's origin at (x, y) m, turned by ``heading`` rad, both in the ego frame."""
@@ -115,7 +118,11 @@ def _apply(path: core.NodePath, layer: Layer) -> None:
 
 
 class Canvas:
-    """A picture of ``width`` x ``height`` pixels, drawn off screen as one camera sees its batches."""
+    """A picture of ``width`` x ``height`` pixels, drawn off screen as one camera sees its batches.
+
+    Where nothing is drawn it is black and its alpha is 0; colours are weighted by alpha, so that a background may be
+    added to them.
+    """
 
     def __init__(self, camera: Camera, width: int, height: int) -> None:
         """Open the buffer. Raises ``RuntimeError`` where the engine cannot draw off screen."""
@@ -135,7 +142,7 @@ class Canvas:
         self._picture = core.Texture()
         self._buffer.add_render_texture(self._picture, core.GraphicsOutput.RTM_copy_ram)
         self.root = core.NodePath("town")
-        self._buffer.set_clear_color((0, 0, 0, 1))
+        self._buffer.set_clear_color((0, 0, 0, 0))
         self._buffer.make_display_region().set_camera(_camera_node(self.root, camera.resized(width, height)))
 
     def batch(self, layer: Layer, texture: core.Texture | None = None) -> Batch:

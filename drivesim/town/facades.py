@@ -12,6 +12,10 @@ WALL, TRIM, ROOF, BASE, DOOR, SIGN, AWNING, SHOP, METAL, WALL_2, WALL_3, PANE = 
 PANES = 8  # slots PANE .. PANE + PANES - 1: windows that are lit or dark on their own
 SLOT_COUNT = PANE + PANES
 EAVES = 0.22  # m that cornices and awnings stand out of the walls
+BAR, BARS = 0.07, {"double": 1.5, "single": 1.0}  # m of a bar of a frame; how many a kind of window has in each half
+FINE, COARSE, PLAIN = range(3)  # details of walls: all, without frames and ledges, without windows
+HOLE = 255  # of a patch
+SILL = 0.045  # of a storey: height of the ledges below windows
 Point = tuple[float, float]  # m
 
 
@@ -38,38 +42,57 @@ def wall(start: Point, end: Point, z0: float, z1: float) -> list[tuple[float, fl
     return [(*start, z0), (*end, z0), (*end, z1), (*start, z1)]
 
 
-def facade(start: Point, end: Point, top: float, style: Style, ground: str, dice: np.random.Generator) -> Mesh:
+def facade(
+    start: Point, end: Point, top: float, style: Style, ground: str, dice: np.random.Generator, detail: int
+) -> Mesh:
     """One wall up to ``top`` m; ``ground``: what is at its foot, "shop", "gates" or "door"."""
     run = float(np.hypot(end[0] - start[0], end[1] - start[1]))
     foot = min({"shop": 3.6, "gates": 3.9}.get(ground, 2.9), top * 0.6)
     storeys = max(1, round((top - foot) / style.storey))
     columns = max(1, round(run / style.pitch))
-    tall = (top - foot) / storeys
-    cuts, cells, is_frame = _window_cuts(columns, style, run)
-    column = np.arange(len(cells)) * columns // len(cells)
-    ledge = _merged(cuts, np.where(is_frame, TRIM, WALL))
-    parts = [_GROUNDS[ground](start, end, run, foot, dice)]
-    for storey in range(storeys):
-        z0 = foot + storey * tall
-        band = TRIM if style.band or storey == 0 else WALL
-        z = z0 + np.array([0, style.sill - 0.045, style.sill, style.lintel, 1]) * tall
-        row = np.where(cells == PANE, PANE + dice.integers(0, PANES, columns)[column], cells)
-        parts.append(patch(wall(start, end, z[0], z[1]), (0, 1), (0, 0.3, 1), [[band], [WALL]]))
-        parts.append(patch(wall(start, end, z[1], z[2]), ledge[0], (0, 1), ledge[1][None]))
-        parts.append(patch(wall(start, end, z[2], z[3]), cuts, (0, 1), row[None]))
-        parts.append(patch(wall(start, end, z[3], z[4]), (0, 1), (0, 1), WALL))
+    below = _GROUNDS[ground](start, end, run, foot, dice)
+    panes = PANE + dice.integers(0, PANES, (storeys, columns))
+    if detail == PLAIN:
+        return quads([wall(start, end, 0, top)], WALL)
+    cuts, cells, is_frame = _window_cuts(columns, style, run, is_coarse=detail == COARSE)
+    windows = np.where(cells == PANE, panes[:, np.arange(len(cells)) * columns // len(cells)], cells)
+    ledge_cuts, ledge = _merged(cuts, np.where(is_frame, TRIM, WALL))
+    # The stripes of a storey: a band, wall, the ledge below the windows, the windows, wall.
+    low = style.sill - (SILL if detail == FINE else 0)
+    heights = np.arange(storeys)[:, None] + np.array([0, 0.3 * low, low, style.sill, style.lintel])
+    upper, vs = wall(start, end, foot, top), np.append(heights.reshape(-1) / storeys, 1)
+    band = np.where(style.band | (np.arange(storeys) == 0), TRIM, WALL)[:, None]
+    plain = [(0, band), (1, np.full_like(band, WALL)), (4, np.full_like(band, WALL))]
+    parts = [below, patch(upper, (0, 1), vs, _stripes(plain)), patch(upper, cuts, vs, _stripes([(3, windows)]))]
+    if detail == FINE:
+        parts.append(patch(upper, ledge_cuts, vs, _stripes([(2, np.tile(ledge, (storeys, 1)))])))
     return merge(parts)
 
 
-def _window_cuts(columns: int, style: Style, run: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cuts in 0..1 along a wall, what lies between them (`PANE`: a window), and which of it is window or frame."""
-    half, bar = style.share / 2, 0.07 * columns / run
+def _stripes(painted: list[tuple[int, np.ndarray]]) -> np.ndarray:
+    """The slots of all stripes, five a storey; ``painted``: numbers and, by storey, slots. Others are holes."""
+    storeys, cells = painted[0][1].shape
+    slots = np.full((storeys, 5, cells), HOLE)
+    for number, row in painted:
+        slots[:, number] = row
+    return slots.reshape(5 * storeys, cells)
+
+
+def _window_cuts(
+    columns: int, style: Style, run: float, *, is_coarse: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cuts in 0..1 along a wall, what lies between them (`PANE`: a window), and which of it is window or frame.
+
+    ``is_coarse``: a window with a frame is one pane as wide as the frame leaves.
+    """
+    half, bar = style.share / 2, BAR * columns / run
+    glass = half - BARS.get(style.window, 0) * bar
     offsets, inside = {
         "double": ([-half, -half + bar, -bar / 2, bar / 2, half - bar, half], [TRIM, PANE, TRIM, PANE, TRIM]),
         "single": ([-half, -half + bar, half - bar, half], [TRIM, PANE, TRIM]),
         "shutters": ([-half - 0.14, -half, half, half + 0.14], [DOOR, PANE, DOOR]),
-        "plain": ([-half, half], [PANE]),
-    }[style.window]
+        "plain": ([-glass, glass], [PANE]),
+    }["plain" if is_coarse and style.window in BARS else style.window]
     inner = (np.arange(columns)[:, None] + 0.5 + np.array(offsets)) / columns
     cells = np.concatenate([np.tile([WALL, *inside], columns), [WALL]])
     return np.concatenate([[0], inner.reshape(-1), [1]]), cells, cells != WALL

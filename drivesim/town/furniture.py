@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from drivesim.town.meshes import Mesh, box, ellipsoid, merge, tube
 
 BARK, LEAVES, POLE, BULB = range(4)
 SLOT_COUNT = 4
+INNER = 0.92  # share of the radii of a lump of leaves within which, however rough it is, leaves are as good as hidden
 ARM = 1.7  # m that a street lamp reaches over the road
 GREENS = ((0.20, 0.36, 0.12), (0.16, 0.31, 0.13), (0.27, 0.40, 0.14), (0.31, 0.37, 0.13), (0.22, 0.33, 0.19))
 RARE = ((0.34, 0.15, 0.14), (0.46, 0.36, 0.12), (0.48, 0.34, 0.36))  # copper beeches, yellow leaves, blossom
@@ -28,13 +31,23 @@ def tree(size: tuple[float, float, float], variant: int) -> Mesh:
     parts = [tube((0, 0, 0), (0, 0, foot + 0.3 * crown), (trunk, trunk * 0.6), BARK, sides=6)]
     lumps = [((0, 0, foot + 0.5 * crown), (0.40, 0.40, 0.40))]
     for angle in dice.uniform(0, 2 * np.pi) + np.arange(4) * np.pi / 2:
-        place = (0.2 * np.cos(angle) * length, 0.2 * np.sin(angle) * width, foot + crown * dice.uniform(0.28, 0.66))
-        lumps.append((place, (0.30, 0.30, 0.26)))
-    for place, share in lumps:
-        ball = ellipsoid((0, 0, 0), np.array(share) * (length, width, crown), LEAVES, sides=7, rings=5)
+        spot = (0.2 * np.cos(angle) * length, 0.2 * np.sin(angle) * width, foot + crown * dice.uniform(0.28, 0.66))
+        lumps.append((spot, (0.30, 0.30, 0.26)))
+    balls = [(np.asarray(place, np.float32), np.array(share) * (length, width, crown)) for place, share in lumps]
+    for middle, radii in balls:
+        ball = ellipsoid((0, 0, 0), radii, LEAVES, sides=7, rings=5)
         rough = ball.points * (1 + 0.10 * dice.standard_normal((len(ball.points), 1)).astype(np.float32))
-        parts.append(Mesh(rough + np.asarray(place, np.float32), ball.normals, ball.faces, ball.slots))
+        parts.append(_outside(Mesh(rough + middle, ball.normals, ball.faces, ball.slots), balls))
     return merge(parts).fitted(size)
+
+
+def _outside(mesh: Mesh, balls: list[tuple[NDArray, NDArray]]) -> Mesh:
+    """Without the triangles that lie inside one of the rough ``balls`` (middle, radii), as nobody sees them."""
+    is_seen = np.ones(len(mesh.faces), bool)
+    for middle, radii in balls:
+        is_deep = np.square((mesh.points - middle) / (INNER * radii)).sum(1) < 1
+        is_seen &= ~is_deep[mesh.faces].all(1)
+    return mesh.only(is_seen)
 
 
 def _conifer(length: float, width: float, height: float) -> Mesh:
@@ -54,6 +67,7 @@ def _poplar(length: float, width: float, height: float) -> Mesh:
     return merge(parts).fitted((*slim, height))
 
 
+@lru_cache(maxsize=16)
 def lamp(size: tuple[float, float, float], side: float) -> Mesh:
     """A street lamp of the given height; its arm reaches `ARM` m along y towards ``side`` (+1 or -1), over the road."""
     height = size[2]

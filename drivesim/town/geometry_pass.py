@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from drivesim.town.depth_flow import depth_and_flow
 from drivesim.town.engine import Batch, Canvas, Layer
 from drivesim.town.meshes import Floats, Ints, Mesh
-from drivesim.town.street import AHEAD, LENGTH, Street
+from drivesim.town.street import AHEAD, Street
+from drivesim.town.stretches import LENGTH
 from drivesim.town.traffic import SOLID, Seen, body_mesh, placed
 from drivesim.town.view import View
 from scenarios.camera import to_camera
@@ -49,16 +51,16 @@ class GeometryPass:
         self,
         street: Street,
         seen: Sequence[Seen],
-        bodies: Sequence[Mesh],
         view: View,
         following: tuple[EgoState, Sequence[ObjectState]] | None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Depth and flow as in `Passes` of the ``street`` and the ``bodies`` of the road users ``seen``.
+        """Depth and flow as in `Passes` of the ``street`` and the road users ``seen``.
 
         ``following``: the ego and the road users of the next frame; without them flow is NaN.
         """
         points, faces = _joined([BACKDROP, *street.triangles(view, ground=False)])
         still = len(points)
+        bodies = [body_mesh(body) for body in seen]
         points, faces = _joined([(points, faces), *((mesh.points, mesh.faces) for mesh in bodies)])
         numbers = self._numbers(_joined(street.triangles(view, ground=True)), points, faces, view)
         is_seen = np.zeros(len(faces), bool)
@@ -122,10 +124,13 @@ def _passed(corners: NDArray[np.float64], view: View, ego: EgoState) -> NDArray[
 
 
 def _moved(seen: Sequence[Seen], bodies: Sequence[Mesh], states: Sequence[ObjectState], ego: EgoState) -> list[Floats]:
-    """The points (n, 3) of each body in the next frame, in its ego frame; NaN if the body is gone by then."""
+    """The points (n, 3) of each body in the next frame, in its ego frame; NaN if the body is gone by then.
+
+    They are those of the detail in which it is seen now, also if it is drawn in another by then.
+    """
     later = {state.track_id: state for state in states}
     return [
-        body_mesh(placed(later[body.state.track_id], body.slot, ego)).points
+        body_mesh(replace(placed(later[body.state.track_id], body.slot, ego), is_coarse=body.is_coarse)).points
         if body.state.track_id in later
         else np.full_like(mesh.points, np.nan)
         for body, mesh in zip(seen, bodies, strict=True)

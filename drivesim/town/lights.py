@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivesim.town import textures
+from drivesim.town.bodies import lamp_places
 from drivesim.town.engine import Batch, Canvas, Layer, texture
 from drivesim.town.looks import Look
 from drivesim.town.paint import flashes
 from drivesim.town.signals import signal_lamp
-from drivesim.town.traffic import Seen, lamp_places
+from drivesim.town.traffic import Seen
 
 Floats = NDArray[np.floating]
 HEAD, TAIL, BRAKE, AMBER, STREET = (

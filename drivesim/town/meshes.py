@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +43,12 @@ class Mesh:
         """The same triangles over the points in another ``order`` (n,)."""
         faces = np.argsort(order)[self.faces].astype(np.int32)
         return Mesh(self.points[order], self.normals[order], faces, self.slots[order])
+
+    def only(self, chosen: NDArray[np.bool_]) -> Mesh:
+        """The triangles ``chosen`` (m,) and their points."""
+        faces = self.faces[chosen]
+        used, rows = np.unique(faces, return_inverse=True)
+        return Mesh(self.points[used], self.normals[used], rows.reshape(-1, 3).astype(np.int32), self.slots[used])
 
     def fitted(self, size: ArrayLike) -> Mesh:
         """The mesh stretched and shifted so that its extents are the box ``size`` (l, w, h) standing on the origin."""
@@ -126,16 +133,20 @@ def patch(corners: ArrayLike, us: ArrayLike, vs: ArrayLike, slots: ArrayLike) ->
 def loft(rings: ArrayLike, slot: int, *, caps: bool = True) -> Mesh:
     """A smooth skin over closed rings (s, r, 3), each counter-clockwise seen from the end to which the rings go."""
     rings = np.asarray(rings, np.float32)
-    count, size = rings.shape[:2]
-    index = np.arange(count * size).reshape(count, size)
-    a, b = index[:-1], np.roll(index, -1, axis=1)[:-1]
-    c, d = np.roll(index, -1, axis=1)[1:], index[1:]
-    faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], 2).reshape(-1, 3)
-    points = rings.reshape(-1, 3)
-    skin = Mesh(points, smooth_normals(points, faces), faces.astype(np.int32), np.full(len(points), slot, np.uint8))
+    points, faces = rings.reshape(-1, 3), _skin_faces(*rings.shape[:2])
+    skin = Mesh(points, smooth_normals(points, faces), faces, np.full(len(points), slot, np.uint8))
     if not caps:
         return skin
     return merge([skin, fan(rings[0][::-1], slot), fan(rings[-1], slot)])
+
+
+@cache
+def _skin_faces(count: int, size: int) -> Ints:
+    """The triangles between ``count`` rings of ``size`` points."""
+    index = np.arange(count * size, dtype=np.int32).reshape(count, size)
+    a, b = index[:-1], np.roll(index, -1, axis=1)[:-1]
+    c, d = np.roll(index, -1, axis=1)[1:], index[1:]
+    return np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], 2).reshape(-1, 3)
 
 
 def fan(ring: ArrayLike, slot: int) -> Mesh:
@@ -143,28 +154,32 @@ def fan(ring: ArrayLike, slot: int) -> Mesh:
     ring = np.asarray(ring, np.float32)
     count = len(ring)
     normal = unit(cross(ring - ring.mean(0), np.roll(ring, -1, 0) - ring.mean(0)).sum(0)[None])
-    faces = np.array([(0, i, i + 1) for i in range(1, count - 1)], np.int32)
-    return Mesh(ring, np.repeat(normal, count, 0), faces, np.full(count, slot, np.uint8))
+    return Mesh(ring, np.repeat(normal, count, 0), _fan_faces(count), np.full(count, slot, np.uint8))
+
+
+@cache
+def _fan_faces(count: int) -> Ints:
+    return np.array([(0, i, i + 1) for i in range(1, count - 1)], np.int32)
 
 
 def smooth_normals(points: NDArray, faces: NDArray) -> Floats:
     """Normals (n, 3): area-weighted means over the faces that share a point."""
     a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
-    normals = np.zeros_like(points)
-    for corner in range(3):
-        np.add.at(normals, faces[:, corner], cross(b - a, c - a))
-    return unit(normals)
+    across = np.repeat(cross(b - a, c - a), 3, axis=0).T
+    return unit(np.stack([np.bincount(faces.reshape(-1), axis, len(points)) for axis in across], -1))
 
 
-def tube(start: ArrayLike, end: ArrayLike, radii: tuple[float, float], slot: int, *, sides: int = 6) -> Mesh:
-    """A (tapered) round bar from ``start`` to ``end`` (3,), closed at both ends."""
+def tube(
+    start: ArrayLike, end: ArrayLike, radii: tuple[float, float], slot: int, *, sides: int = 6, caps: bool = True
+) -> Mesh:
+    """A (tapered) round bar from ``start`` to ``end`` (3,), closed at both ends unless it has no ``caps``."""
     start, end = np.asarray(start, float), np.asarray(end, float)
     along = unit((end - start)[None])[0].astype(float)
     side = cross(along, (0, 0, 1) if abs(along[2]) < 0.9 else (1, 0, 0))
     side /= np.linalg.norm(side)
     angles = 2 * np.pi * np.arange(sides) / sides
     circle = np.cos(angles)[:, None] * side + np.sin(angles)[:, None] * cross(along, side)
-    return loft([start + radii[0] * circle, end + radii[1] * circle], slot)
+    return loft([start + radii[0] * circle, end + radii[1] * circle], slot, caps=caps)
 
 
 def ellipsoid(center: ArrayLike, radii: ArrayLike, slot: int, *, sides: int = 8, rings: int = 6) -> Mesh:

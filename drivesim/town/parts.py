@@ -20,7 +20,8 @@ class Part:
     ``faces`` (m, 3); ``uv`` (n, 2) or None; ``lamps`` (n,): the light of street lamps on it; ``kind``: its class;
     ``pool``: the name of the pool that draws it; ``is_open`` (n,): which points no roof keeps rain and snow from, None
     means all. By the look ``lit_by``: ``lit`` (n, 3), its colour without haze and beams; ``albedo`` (n, 3) and ``film``
-    (n,), what the weather makes of the surface, see `weather`.
+    (n,), what the weather makes of the surface, see `weather`. ``outline``: the same without what is painted on it;
+    the passes of labels, depth and flow draw that instead.
     """
 
     surface: Surface
@@ -32,6 +33,7 @@ class Part:
     origin: tuple[float, float]
     is_ground: bool
     is_open: NDArray[np.bool_] | None = None
+    outline: Part | None = None
     lit: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     lit_by: Look | None = None
     albedo: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivesim.town.classes import MAX_OBJECTS, decoded
+from drivesim.town.classes import MAX_OBJECTS, classes, codes, slots
 from drivesim.town.engine import Canvas
 from drivesim.town.geometry_pass import GeometryPass
+from drivesim.town.layers import over
 from drivesim.town.lights import Lights, beams, lamps
 from drivesim.town.looks import look
 from drivesim.town.meshes import rotation
@@ -22,7 +23,7 @@ from drivesim.town.reflections import Reflections
 from drivesim.town.shadows import Shadows
 from drivesim.town.sky import Sky
 from drivesim.town.street import Street
-from drivesim.town.traffic import Seen, Traffic, body_mesh, in_view
+from drivesim.town.traffic import Seen, Traffic, in_view
 from drivesim.town.view import View
 from scenarios.facts import Camera, EgoState, FrameFacts
 from scenarios.object_state import ObjectState
@@ -66,8 +67,9 @@ class Town:
         self._camera = camera
         self._colour = Canvas(camera, OVERSAMPLING * self.width, OVERSAMPLING * self.height)
         self._label = Canvas(camera, self.width, self.height)
-        self._sky = Sky(self._colour)
-        self._street = Street(self._colour, self._label, camera)
+        self._background = Canvas(camera, self.width, self.height)  # what has no edges needs not be drawn larger
+        self._sky = Sky(self._background, self._colour, camera)
+        self._street = Street(self._background, self._colour, self._label, camera)
         self._traffic = Traffic(self._colour, self._label)
         self._shadows = Shadows(self._colour)
         self._lights = Lights(self._colour)
@@ -112,8 +114,7 @@ class Town:
         standing = [body for body in seen if body.state.z < 1.0]  # traffic lights hang
         shadows = [(body.x, body.y, body.heading, body.state.size) for body in standing]
         self._shadows.draw(shadows, view.look, view.heading)
-        bodies = [body_mesh(body) for body in seen]
-        self._traffic.draw(seen, bodies, bulbs, view)
+        self._traffic.draw(seen, bulbs, view)
         lit = lamps(seen, bulbs, view.look, eye, view.time)
         self._lights.draw(lit, view.look, eye)
         roofs = self._street.roofs()
@@ -122,18 +123,21 @@ class Town:
         colour = instance = semantic = depth = flow = None
         if "colour" in passes:
             small = cv2.resize(self._colour.draw(), (self.width, self.height), interpolation=cv2.INTER_AREA)
-            colour = np.asarray(cv2.cvtColor(cv2.flip(small, 0), cv2.COLOR_BGRA2RGB), np.uint8)
+            whole = over(np.asarray(small, np.uint8), self._sky.picture())
+            colour = np.asarray(cv2.cvtColor(cv2.flip(whole, 0), cv2.COLOR_BGRA2RGB), np.uint8)
         if {"instance", "semantic"} & set(passes):
-            semantic, slots = decoded(self._label.draw()[::-1])
-            instance = np.array([0, *(state.track_id for state in states)], np.int32).take(slots)
+            labels = codes(self._label.draw()[::-1])
+            semantic = classes(labels) if "semantic" in passes else None
+            if "instance" in passes:
+                instance = np.array([0, *(state.track_id for state in states)], np.int32).take(slots(labels))
         if {"depth", "flow"} & set(passes):
             if self._geometry is None:
                 self._geometry = GeometryPass(self._camera, self.width, self.height)
-            depth, flow = self._geometry.draw(self._street, seen, bodies, view, following if "flow" in passes else None)
+            depth, flow = self._geometry.draw(self._street, seen, view, following if "flow" in passes else None)
         return Passes(
             colour=colour,
-            instance=instance if "instance" in passes else None,
-            semantic=semantic if "semantic" in passes else None,
+            instance=instance,
+            semantic=semantic,
             depth=depth if "depth" in passes else None,
             flow=flow if "flow" in passes else None,
         )
@@ -162,6 +166,8 @@ class Town:
         """Give the engine's buffers back."""
         self._colour.close()
         self._label.close()
+        self._background.close()
+        self._sky.close()
         if self._geometry is not None:
             self._geometry.close()
 

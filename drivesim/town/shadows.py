@@ -20,9 +20,13 @@ Floats = NDArray[np.floating]
 Placed = tuple[float, float, float, tuple[float, float, float]]  # x, y (m), heading (rad), size (l, w, h) in m
 DARKNESS = 0.72  # of the contact shadow under a body
 SPILL = 0.3  # m that the contact shadow reaches beyond the body
-CAST = Layer(20, blend="multiply")
+CAST = Layer(20, blend="alpha")
 FAINTEST = 0.03  # sunlight below which shadows are not seen
+LEAST = 3  # alpha: the rasteriser must not interpolate below 0
+LIT = 0.3  # brightness of sunlit asphalt, at which a shadow's tint is exact
+FARTHEST = 120.0  # m from the ego at which shadows of bodies are less than a pixel high
 LONGEST = 2.2  # m of cast shadow per m of height, also when the sun is lower
+_CORNERS = np.array([(0.48 * u, 0.48 * v, z) for z in (0, 1) for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
 _FACES = np.array([(i, i + 4, i + 5, i + 1) for i in (0, 1, 2, 4, 5, 6, 8, 9, 10)])
 _FACES = np.concatenate([_FACES[:, [0, 1, 2]], _FACES[:, [0, 2, 3]]])
 
@@ -32,19 +36,22 @@ class Shadows:
 
     def __init__(self, canvas: Canvas) -> None:
         """Draw onto ``canvas``."""
-        self._contact = canvas.batch(Layer(21, blend="multiply"))
+        self._contact = canvas.batch(Layer(21, blend="alpha"))
         self._cast = canvas.batch(CAST)
 
     def draw(self, bodies: Sequence[Placed], look: Look, heading: float) -> None:
         """Show the shadows of ``bodies``, placed in a frame whose x axis points to ``heading`` in the world."""
+        bodies = [body for body in bodies if math.hypot(*body[:2]) < FARTHEST]
         self._contact.show(bool(bodies))
+        self._cast.show(False)
         if bodies:
             self._contact.shape(_contacts(bodies).reshape(-1, 3), _FACES + 16 * np.arange(len(bodies))[:, None, None])
             clear = np.array([np.exp(-np.hypot(x, y) / look.haze) for x, y, *_ in bodies])
-            dark = np.full((len(bodies), 4, 4), 255, np.uint8)
-            dark[:, 1:3, 1:3] = (255 - DARKNESS * 255 * clear)[:, None, None]
-            self._contact.colours(np.repeat(dark.reshape(-1, 1), 4, 1))
-        self._cast.show(draw_cast(self._cast, [outline(*body, top=0.8) for body in bodies], look, heading))
+            dark = np.zeros((len(bodies), 4, 4, 4), np.uint8)
+            dark[..., 3] = LEAST
+            dark[:, 1:3, 1:3, 3] = np.maximum(DARKNESS * 255 * clear, LEAST)[:, None, None]
+            self._contact.colours(dark.reshape(-1, 4))
+            self._cast.show(draw_cast(self._cast, list(outlines(bodies, top=0.8)), look, heading))
 
 
 def _contacts(bodies: Sequence[Placed]) -> Floats:
@@ -58,15 +65,19 @@ def _contacts(bodies: Sequence[Placed]) -> Floats:
     return grid.reshape(-1, 16, 3).astype(np.float32)
 
 
-def outline(x: float, y: float, heading: float, size: tuple[float, float, float], *, top: float = 1.0) -> Floats:
-    """Eight corners (8, 3) of a body; ``top``: width of its upper end as a share of the lower."""
-    c, s = math.cos(heading), math.sin(heading)
-    corners = []
-    for share, z in ((1.0, 0.0), (top, size[2])):
-        for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-            along, across = 0.48 * u * size[0] * share, 0.48 * v * size[1] * share
-            corners.append((x + c * along - s * across, y + s * along + c * across, z))
-    return np.array(corners, np.float32)
+def outline(x: float, y: float, heading: float, size: tuple[float, float, float]) -> Floats:
+    """Eight corners (8, 3) of a body."""
+    return outlines([(x, y, heading, size)])[0]
+
+
+def outlines(bodies: Sequence[Placed], *, top: float = 1.0) -> Floats:
+    """Eight corners of each body (k, 8, 3); ``top``: width of their upper ends as a share of the lower."""
+    x, y, heading, length, width, height = np.array([(*body[:3], *body[3]) for body in bodies]).T[..., None]
+    u, v, z = _CORNERS.T
+    share = np.where(z > 0, top, 1.0)
+    c, s, along, across = np.cos(heading), np.sin(heading), u * share * length, v * share * width
+    corners = np.stack([x + c * along - s * across, y + s * along + c * across, z * height], axis=-1)
+    return corners.astype(np.float32)
 
 
 def crown(x: float, y: float, size: tuple[float, float, float]) -> Floats:
@@ -94,8 +105,10 @@ def draw_cast(batch: Batch, outlines: Sequence[Floats], look: Look, heading: flo
     corners[:, :2] = np.concatenate(hulls)
     triangles = np.concatenate([start + _fan(len(hull)) for hull, start in zip(hulls, starts, strict=False)])
     left = look.ambient / (look.ambient + look.sun * z)
+    dark = 1 - left.min()
+    tint = (left - left.min()) * LIT / dark
     batch.shape(corners, np.concatenate([triangles, triangles[:, ::-1]]))
-    batch.colours(np.broadcast_to((np.append(left, 1.0) * 255).astype(np.uint8), (len(corners), 4)))
+    batch.colours(np.broadcast_to((np.append(tint, dark) * 255).astype(np.uint8), (len(corners), 4)))
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,59 +11,76 @@ from numpy.typing import NDArray
 from drivesim.town import textures
 from drivesim.town.celestial import Celestial
 from drivesim.town.engine import Canvas, Layer, texture
+from drivesim.town.layers import over
 from drivesim.town.looks import Look
 from drivesim.town.view import View
+from scenarios.facts import Camera
 
 Floats = NDArray[np.floating]
 RADIUS = 600.0  # m
 BRIGHTEST = 0.97  # colours that the rasteriser interpolates above 1 would come out as another
+FOOT = 1.0  # m above the ground where silhouettes begin: about at the horizon
+LOWEST = math.radians(1.0)  # below the horizon, from where the ground hides the sky
 FAINTEST = 0.3  # alpha below which clouds are not drawn, as haze hides them
 CLOUD_HEIGHT, CLOUD_TILE, CLOUD_REACH = 150.0, 520.0, 1700.0  # m
 
 
 class Sky:
-    """Everything behind the street. It stays around the ego; only its colours and the clouds' place change."""
+    """Everything behind the street. It stays around the ego; only its colours and the clouds' place change.
 
-    def __init__(self, canvas: Canvas) -> None:
-        """Hang the sky on ``canvas``."""
-        azimuth, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 49), np.deg2rad([-1, 0, 1.5, 4, 8, 14, 22, 35, 55, 90]))
+    Clouds have a canvas of their own: blended over the dome, the edges that two of their triangles share would be seen,
+    as both fill them.
+    """
+
+    def __init__(self, background: Canvas, canvas: Canvas, camera: Camera) -> None:
+        """Hang dome and earth on the ``background``, on the ``canvas`` over it what has edges against them."""
+        azimuth, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 49), np.deg2rad([-2, 0, 1.5, 4, 8, 14, 22, 35, 55, 90]))
         self._way = np.stack(
             [np.cos(rise) * np.cos(azimuth), np.cos(rise) * np.sin(azimuth), np.sin(rise)], -1
         ).reshape(-1, 3)
-        self._dome = canvas.batch(Layer(0))
+        self._background = background
+        above = _above_ground(camera.resized(background.width, background.height))
+        self._cloud_canvas = Canvas(above, above.width, above.height)
+        self._dome = background.batch(Layer(0))
         self._dome.shape(self._way * RADIUS, grid_faces(10, 49))
         self._skyline = canvas.batch(Layer(2))
         self._far = _silhouettes()
         self._skyline.shape(
             self._far.reshape(-1, 3), 4 * np.arange(len(self._far))[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
         )
-        self._earth = canvas.batch(Layer(3))
+        self._earth = background.batch(Layer(3))
         self._disc = _disc((30.0, 70.0, 150.0, 300.0, 850.0), 32)  # nearer, the street's own ground hides all of it
         self._earth.shape(*self._disc)
-        self._clouds = canvas.batch(Layer(1, blend="alpha"), texture(textures.clouds(), mipmaps=False))
-        self._celestial = Celestial(canvas)
+        self._clouds = self._cloud_canvas.batch(Layer(0), texture(textures.clouds(), mipmaps=False))
+        self._is_clouded = False
+        self._look: Look | None = None  # by which it is coloured
+        self._celestial = Celestial(background, canvas)
         self._ceiling = _disc(tuple(np.linspace(0.0, 1.0, 14) ** 2 * CLOUD_REACH), 48)
 
     def draw(self, view: View) -> None:
         """Colour the sky for ``view``."""
-        look = view.look
         self._dome.place(0, 0, -view.heading)
-        self._dome.colours(_bytes(dome_colours(self._way, look)))
         self._skyline.place(0, 0, -view.heading)
+        if self._look is not view.look:
+            self._look = view.look
+            self._colour(view.look)
+        self._celestial.draw(view)
+        self._draw_clouds(view)
+
+    def _colour(self, look: Look) -> None:
+        self._dome.colours(_bytes(dome_colours(self._way, look)))
         tone = look.fog + (look.ambient * 0.4 - look.fog) * (0.3 * np.exp(-150 / look.haze))
         self._skyline.colours(_bytes(np.broadcast_to(tone, (4 * len(self._far), 3))))
         points = self._disc[0]
         clear = np.exp(-np.linalg.norm(points, axis=1) / look.haze)[:, None]
         ground = np.array([0.22, 0.27, 0.15]) * (look.ambient + 0.5 * look.sun)
         self._earth.colours(_bytes(ground * clear + look.fog * (1 - clear)))
-        self._celestial.draw(view)
-        self._draw_clouds(view)
 
     def _draw_clouds(self, view: View) -> None:
         look = view.look
         share = 0.9 * math.exp(-150 / look.haze)
-        self._clouds.show(share > FAINTEST)
-        if share <= FAINTEST:
+        self._is_clouded = share > FAINTEST
+        if not self._is_clouded:
             return
         points, faces = self._ceiling
         self._clouds.place(0, 0, -view.heading)
@@ -74,8 +92,27 @@ class Sky:
             + look.zenith * 0.9 * look.grey
         )
         far = np.linalg.norm(points, axis=1) / CLOUD_REACH
-        colour = np.concatenate([np.broadcast_to(bright, (len(points), 3)), (share * (1 - far))[:, None]], 1)
-        self._clouds.colours((np.clip(colour, 0, 1) * 255 + 0.5).astype(np.uint8))
+        colour = np.outer(np.clip(share * (1 - far), 0, 1), np.append(bright, 1.0))
+        self._clouds.colours((colour * 255 + 0.5).astype(np.uint8))
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The background with the clouds in it, as `Canvas.draw` returns it."""
+        whole = self._background.draw()
+        if self._is_clouded:
+            whole = whole.copy()
+            clouds = self._cloud_canvas.draw()
+            whole[-len(clouds) :] = over(clouds, whole[-len(clouds) :])
+        return whole
+
+    def close(self) -> None:
+        """Give the engine's buffer back."""
+        self._cloud_canvas.close()
+
+
+def _above_ground(camera: Camera) -> Camera:
+    """The ``camera`` of the upper rows of its picture, down to `LOWEST` below the horizon."""
+    rows = math.ceil(camera.cy + camera.fy * math.tan(LOWEST - camera.pitch))
+    return replace(camera, height=min(max(rows, 1), camera.height))
 
 
 def dome_colours(way: Floats, look: Look) -> Floats:
@@ -114,7 +151,7 @@ def _silhouettes() -> Floats:
     while angle < 2 * np.pi:
         wide, tall = dice.uniform(0.02, 0.06), dice.uniform(8, 36)
         a, b = (560 * np.cos(angle), 560 * np.sin(angle)), (560 * np.cos(angle + wide), 560 * np.sin(angle + wide))
-        fronts.append([(*b, -6), (*a, -6), (*a, tall), (*b, tall)])
+        fronts.append([(*b, FOOT), (*a, FOOT), (*a, tall), (*b, tall)])
         angle += wide * dice.uniform(0.9, 1.3)
     return np.array(fronts, np.float32)
 

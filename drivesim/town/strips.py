@@ -13,6 +13,7 @@ from scenarios.road import Road
 Floats = NDArray[np.floating]
 Albedo = tuple[float, float, float]
 ROW = 1.5  # m between the rows of the mesh along the road
+COARSE_ROW = 6.0  # m between those far away, where 6 m of ground are less than a pixel high
 KERB = 0.22  # m
 GRASS, PAVING, KERBSTONE, GUTTER = (0.27, 0.37, 0.16), (0.50, 0.49, 0.47), (0.66, 0.66, 0.64), (0.30, 0.30, 0.30)
 ASPHALT = (0.285, 0.285, 0.295)
@@ -58,9 +59,9 @@ def spine(road: Road, stations: Sequence[float] | Floats, origin: tuple[float, f
     return Spine(road, np.asarray(stations, np.float64), poses[:, :2] - origin, left)
 
 
-def rows_between(road: Road, low: float, high: float, origin: tuple[float, float]) -> Spine:
-    """The reference line from ``low`` to ``high`` m in steps of about `ROW`."""
-    return spine(road, np.linspace(low, high, max(1, round((high - low) / ROW)) + 1), origin)
+def rows_between(road: Road, low: float, high: float, origin: tuple[float, float], step: float = ROW) -> Spine:
+    """The reference line from ``low`` to ``high`` m in steps of about ``step`` m."""
+    return spine(road, np.linspace(low, high, max(1, round((high - low) / step)) + 1), origin)
 
 
 def strip(rows: Spine, across: NDArray, albedo: Albedo | Floats, tile: float) -> Strip:

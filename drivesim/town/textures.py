@@ -57,11 +57,11 @@ def grass(size: int = 256) -> Bytes:
 
 
 def clouds(size: int = 256) -> Bytes:
-    """White clouds (size, size, 4) whose alpha tells where they are."""
+    """White clouds (size, size, 4) whose alpha tells where they are; it weights their colour."""
     field = noise(size, 26, 12) + 0.55 * noise(size, 11, 13) + 0.28 * noise(size, 4, 14)
     alpha = np.clip((field - 0.1) * 0.75, 0, 1)
     shade = np.clip(1.02 - 0.16 * np.clip(field - 0.8, 0, 2), 0, 1)
-    picture = np.stack([shade, shade, shade, alpha], -1)
+    picture = np.stack([shade * alpha] * 3 + [alpha], -1)
     return (picture * 255 + 0.5).astype(np.uint8)
 
 
