@@ -107,9 +107,9 @@ def look_at_bend(body: Body, road: Road) -> None:
 def drive(body: Body, dt: float) -> None:
     """Move a vehicle or a walker along the road for ``dt`` s; a lane change sets its sideways speed before."""
     if body.acceleration:
-        body.speed = max(0.0, body.speed + body.acceleration * dt)
+        body.speed = max(0.0, round(body.speed + body.acceleration * dt, 4))
     if not body.speed:
         return
     moved = body.speed * dt
-    body.s += body.direction * moved * body.stretch
+    body.s = round(body.s + body.direction * moved * body.stretch, 4)
     body.travelled += moved

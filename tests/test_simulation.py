@@ -3,10 +3,9 @@ import time
 
 import pytest
 
-from scenarios import compile, load, loads
+from scenarios import compile, loads
 from scenarios.environment import EnvironmentCourse
 from scenarios.schema import Scenario
-from scenarios.simulation import Simulation
 
 EMPTY = {
     "schema": "drivesim.scenario/1",
@@ -199,18 +198,6 @@ def test_only_the_asked_classes_drive():
     traffic = {"vehicles": {"count": 10}, "pedestrians": {"count": 0}, "classes": {"bus": 1.0, "bicycle": 1.0}}
     timeline = compile(scenario(traffic=traffic), fps=1)
     assert {state.category for state in timeline.track(0)} == {"bus", "bicycle"}
-
-
-def test_chosen_accelerations_are_rounded():
-    spec = load("busy_junction")
-    simulation = Simulation(spec, spec.geometry(), spec.seed)
-    seen = set()
-    for step in range(600):
-        simulation.decide(step)
-        seen |= {body.acceleration for body in (*simulation.traffic.vehicles, *simulation.crossing.vehicles)}
-        simulation.move()
-    assert len(seen) > 1000
-    assert seen == {round(acceleration, 4) for acceleration in seen}
 
 
 def test_an_expectation_is_not_looked_at_once_it_is_decided():
