@@ -101,15 +101,15 @@ def bend_speed(road: Road, body: Body) -> float:
 def look_at_bend(body: Body, road: Road) -> None:
     """Set how far s a body gets per metre driven: in a bend less on the outside, more on the inside."""
     bend = road.curvature(body.s)
-    body.stretch = 1.0 / (1.0 - bend * road.across(body.s, body.d)) if bend else 1.0
+    body.stretch = round(1.0 / (1.0 - bend * road.across(body.s, body.d)), 6) if bend else 1.0
 
 
 def drive(body: Body, dt: float) -> None:
     """Move a vehicle or a walker along the road for ``dt`` s; a lane change sets its sideways speed before."""
     if body.acceleration:
-        body.speed = max(0.0, round(body.speed + body.acceleration * dt, 4))
+        body.speed = max(0.0, body.speed + body.acceleration * dt)
     if not body.speed:
         return
     moved = body.speed * dt
-    body.s = round(body.s + body.direction * moved * body.stretch, 4)
+    body.s += body.direction * moved * body.stretch
     body.travelled += moved

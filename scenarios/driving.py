@@ -77,7 +77,7 @@ class Driving:
             self._stop_at_lights(body, time)
             self._stop_at_lane_end(body)
         for body in drivers:
-            body.acceleration = max(-HARDEST, body.acceleration + body.held)
+            body.acceleration = max(-HARDEST, round(body.acceleration + body.held, 4))
         if routed:
             everybody = [*drivers, *loose, *(body for body in people if "path" not in body.actions)]
             for body in routed:
@@ -183,7 +183,7 @@ class Driving:
                 continue  # who yields to nobody still follows those ahead
             if abs(other.s - body.s) < reach and abs(other.d - body.d) < reach:
                 self._follow_on_route(body, action, other, sight)
-        body.acceleration = max(-HARDEST, free + body.held)
+        body.acceleration = max(-HARDEST, round(free + body.held, 4))
 
     def _may_go(self, body: Body, gap: float, drivers: list[Body], routed: list[Body], time: float) -> bool:
         """Whether lights and priority let a body pass its stop line, which is ``gap`` m ahead of its front."""

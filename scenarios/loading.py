@@ -220,9 +220,8 @@ def template(source: str | Path) -> Template:
     path = shipped().get(str(source), Path(source))
     if not path.is_file():
         names = shipped()
-        message = (
-            f"found no such file, expected a scenario file or one of {', '.join(names)}{near_miss(str(source), names)}"
-        )
+        hint = f"{near_miss(str(source), names)}; `drivesim list` shows all {len(names)}"
+        message = f"found no such file, expected a scenario file or the name of a shipped one{hint}"
         raise ScenarioError([Finding(str(source), 1, 1, message)])
     return _read(path)
 

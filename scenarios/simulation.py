@@ -1,6 +1,8 @@
 """The simulation: 120 steps per second whatever the output rate; triggers, actors, background traffic.
 
-State is rounded to 1e-4 (m, m/s, rad) at every step. Drivers decide 30 times per second, bodies move 120 times.
+Drivers decide 30 times per second, bodies move 120 times. Accelerations are rounded to 1e-4 m/s2 when chosen, states
+to 1e-4 (m, m/s, rad) when recorded: what libraries of mathematics compute differently in the last bit ends there, and
+the steps between only add and multiply.
 """
 
 from __future__ import annotations
@@ -291,7 +293,8 @@ class Simulation:
             indicator = INDICATORS.index(body.indicator)
             lit = float(drives or body.speed > 0.0)  # those who park have their lights off
             speed, travelled = round(body.speed, 4), round(body.travelled, 4)
-            row = (body.track_id, body.s, body.d, body.turn, speed, travelled, float(brakes), indicator, lit)
+            s, d = round(body.s, 4), round(body.d, 4)
+            row = (body.track_id, s, d, body.turn, speed, travelled, float(brakes), indicator, lit)
             rows.append(row)
         recording.bodies.append(np.array(rows, dtype=np.float64).reshape(-1, 9))
 

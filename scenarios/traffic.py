@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
 
-from scenarios.behaviour import HEADWAY, STANDSTILL, Body
+from scenarios.behaviour import COMFORT, HEADWAY, STANDSTILL, Body
 from scenarios.facts import categories
 from scenarios.randomness import generator
 from scenarios.road import Road
@@ -142,7 +143,8 @@ class Traffic:
                 cruise *= 0.85 if direction > 0 else 1.0
             s = round(self.ego.s + ahead, 4)
             if self._is_free(lane, s, size[0], cruise):
-                body = Body(100 + self._born, category, size, paint(category, dice), s, 0.0, cruise, cruise, direction)
+                speed = self._entry_speed(lane, s, size[0], cruise)
+                body = Body(100 + self._born, category, size, paint(category, dice), s, 0.0, speed, cruise, direction)
                 body.d = round(self.road.lane_center(lane), 4)
                 body.lane = body.from_lane = lane
                 body.turn = 0.0 if direction > 0 else round(math.pi, 4)
@@ -169,14 +171,28 @@ class Traffic:
         if any(abs(s - junction.s) < junction.reach + 0.5 * length for junction in self.road.junctions):
             return False
         room = STANDSTILL + 0.7 * speed
-        actors = [actor for actor in self.cast if actor.category in VEHICLES]
-        for body in (*self.vehicles, self.ego, *actors):
-            in_lane = lane in (body.lane, body.from_lane)
-            if in_lane or (body.lane is None and abs(body.d - self.road.lane_center(lane)) < self.road.lane_width):
-                extra = 12.0 if body is self.ego else 0.0
-                if abs(body.s - s) < room + extra + 0.5 * (length + body.size[0]):
-                    return False
+        for body in self._in_lane(lane):
+            extra = 12.0 if body is self.ego else 0.0
+            if abs(body.s - s) < room + extra + 0.5 * (length + body.size[0]):
+                return False
         return not self.is_stage(lane, s)
+
+    def _entry_speed(self, lane: int, s: float, length: float, cruise: float) -> float:
+        """The most, m/s, from which a newcomer can brake in comfort behind whoever is ahead of it in its lane."""
+        direction, speed = self.road.direction(lane), cruise
+        for body in self._in_lane(lane):
+            gap = direction * (body.s - s) - 0.5 * (length + body.size[0]) - STANDSTILL
+            if gap > 0.0:
+                theirs = max(0.0, body.speed * math.cos(body.turn) * direction)
+                speed = min(speed, math.sqrt(theirs * theirs + 2.0 * COMFORT * gap))
+        return round(speed, 4)
+
+    def _in_lane(self, lane: int) -> Iterator[Body]:
+        """Those who drive in a lane, or near it while bound to none."""
+        for body in (*self.vehicles, self.ego, *(actor for actor in self.cast if actor.category in VEHICLES)):
+            near = body.lane is None and abs(body.d - self.road.lane_center(lane)) < self.road.lane_width
+            if near or lane in (body.lane, body.from_lane):
+                yield body
 
     def is_stage(self, lane: int, s: float) -> bool:
         """Whether a place is between or ahead of the ego and an actor, where others would spoil the play."""
