@@ -6,6 +6,7 @@ import hashlib
 import json
 from random import Random
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -17,12 +18,33 @@ from drivesim.networks.detector import Detector, DetectorConfig, cells
 from drivesim.perception import load_detector
 from drivesim.perception.detectors.layouts import METADATA_KEY, layout_from
 from drivesim.training import train_stage
-from drivesim.training.detector import assign, overlaps, quality_focal
-from drivesim.training.detector_data import ABSENT, IGNORED, DetectorData, augmented, read_boxes
+from drivesim.training.detector import assign, lane_loss, overlaps, quality_focal, scene_loss
+from drivesim.training.detector_data import (
+    ABSENT,
+    IGNORED,
+    UNKNOWN,
+    DetectorData,
+    Sample,
+    augmented,
+    lane_cells,
+    read_frames,
+    sample_of,
+)
 from drivesim.training.detector_run import LAYOUT_KEY, Exported, export
 from drivesim.training.plan import Plan, StagePlan
-from scenarios.facts import FrameFacts, ObjectFacts, categories
+from scenarios.facts import (
+    TIMES_OF_DAY,
+    WEATHERS,
+    Camera,
+    FrameFacts,
+    LaneLine,
+    ObjectFacts,
+    RoadFacts,
+    categories,
+)
+from scenarios.lane_lines import lines_in_view
 
+CAMERA = Camera(width=128, height=64, fx=100, fy=100, cx=64, cy=20, x=0.0)
 TINY = DetectorConfig(size=(64, 128), widths=(8, 8, 16, 16, 16), blocks=(1, 1, 1, 1), head=16)
 
 
@@ -31,7 +53,9 @@ def test_the_network_is_small_enough_for_a_cpu() -> None:
 
 
 def test_every_cell_gives_one_box_around_itself_at_first() -> None:
-    boxes, logits = Detector(TINY).eval()(torch.zeros(2, 3, 64, 128))
+    boxes, logits, time, weather, lanes = Detector(TINY).eval()(torch.zeros(2, 3, 64, 128))
+    assert (time.shape, weather.shape) == ((2, len(TIMES_OF_DAY)), (2, len(WEATHERS)))
+    assert lanes.shape == (2, 2, 8, 16)
     centres, strides = cells(TINY.size)
     assert boxes.shape == (2, 8 * 16 + 4 * 8 + 2 * 4, 4)
     assert logits.shape == (2, 168, len(categories()))
@@ -104,21 +128,62 @@ def test_a_score_equal_to_the_overlap_has_no_loss() -> None:
     assert quality_focal(torch.tensor([0.0]), torch.tensor([1.0])).item() == pytest.approx(0.25 * np.log(2))
 
 
+def test_a_known_lane_line_in_its_cells_has_no_loss_and_unknown_cells_count_for_nothing() -> None:
+    target = torch.tensor([[[[1.0, 0.0, UNKNOWN]], [[0.25, 0.0, 0.0]]]])  # one row of three cells
+    lanes = torch.stack([torch.tensor([1 - 1e-6, 1e-6, 0.5]), torch.tensor([0.25, 0.9, 0.9])]).logit()[None, :, None]
+    assert lane_loss(lanes, target).item() == pytest.approx(0, abs=1e-6)
+    lanes[0, 1, 0, 0] = torch.tensor(0.75).logit()
+    assert lane_loss(lanes, target).item() == pytest.approx(0.5, abs=1e-6)
+
+
+def test_frames_of_unknown_weather_are_left_out_of_its_loss() -> None:
+    logits = torch.tensor([[0.0, 0.0], [9.0, 0.0]])
+    assert scene_loss(logits, torch.tensor([1, UNKNOWN])).item() == pytest.approx(np.log(2))
+    assert scene_loss(logits, torch.tensor([UNKNOWN, UNKNOWN])).item() == 0
+
+
+def test_lane_lines_mark_the_cells_whose_middle_rows_they_cross() -> None:
+    steep = [50.0, 0, 50, 20, 1]  # x = 50 is a quarter into column 6; the middle rows of cells are y = 4, 12, 20, ...
+    covered = [100.0, 28, 100, 64, 0]  # a quarter... of column 12, hidden: neither a line nor none
+    cells_ = lane_cells(np.array([steep, covered]), (64, 128))
+    assert np.argwhere(cells_[0] == 1).tolist() == [[0, 6], [1, 6]]
+    assert cells_[1, 0, 6] == 0.25
+    assert np.argwhere(cells_[0] == UNKNOWN).tolist() == [[row, 12] for row in (3, 4, 5, 6, 7)]
+    assert (lane_cells(None, (64, 128))[0] == UNKNOWN).all()
+
+
 def coloured_clip(folder, number: int, *, frames: int = 16) -> None:
-    """A clip of flat grey in which cars are red and pedestrians blue, at random places."""
+    """A clip of grey, dark by night, in which cars are red, pedestrians blue, and the one lane line is white."""
     random = np.random.default_rng(number)
     provenance = {"origin": "town", "seed": number}
     with ClipWriter(
         folder / f"clip{number}", fps=2, width=128, height=64, provenance=provenance, lossless=True
     ) as writer:
         for k in range(frames):
-            frame = np.full((64, 128, 3), random.integers(60, 120), np.uint8)
+            night = bool(random.integers(2))
+            frame = np.full((64, 128, 3), random.integers(10, 30) if night else random.integers(60, 120), np.uint8)
+            middle = float(random.uniform(-2.0, 2.0))  # m to the left; 10 m ahead that is 25 px
+            line = LaneLine("solid", "white", ((4.0, middle), (40.0, middle)))
+            (seen,) = lines_in_view(
+                FrameFacts(0, 0.0, camera=CAMERA, road=RoadFacts((line,), ()), objects=()), (64, 128)
+            )
+            cv2.polylines(frame, [seen[:, :2].round().astype(np.int32)], False, (255, 255, 255), 2)
             objects = []
             for name, size, colour in (("car", (28, 16), (220, 30, 30)), ("pedestrian", (8, 22), (30, 40, 220))):
                 x, y = int(random.integers(0, 128 - size[0])), int(random.integers(0, 64 - size[1]))
                 frame[y : y + size[1], x : x + size[0]] = colour
                 objects.append(ObjectFacts(len(objects), name, (x, y, x + size[0], y + size[1]), occlusion=0.0))
-            writer.write(frame, FrameFacts(k, k / 2, daylight=1.0, objects=tuple(objects)))
+            road = RoadFacts((line,), ())
+            facts = FrameFacts(
+                k,
+                k / 2,
+                daylight=0.0 if night else 1.0,
+                weather="clear",
+                camera=CAMERA,
+                road=road,
+                objects=tuple(objects),
+            )
+            writer.write(frame, facts)
         writer.finish()
 
 
@@ -166,9 +231,10 @@ def test_torch_and_onnxruntime_give_the_same_numbers(tmp_path) -> None:
     mark = export(network, tmp_path / "detector.onnx", card={"seed": 0})
     picture = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 3, 64, 128)).astype(np.float32))
     with torch.no_grad():
-        expected = Exported(network).eval()(picture).numpy()
-    (found,) = onnxruntime.InferenceSession(tmp_path / "detector.onnx").run(None, {"images": picture.numpy()})
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+        expected = Exported(network).eval()(picture)
+    found = onnxruntime.InferenceSession(tmp_path / "detector.onnx").run(None, {"images": picture.numpy()})
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other.numpy(), rtol=1e-3, atol=1e-3)
     assert hashlib.sha256((tmp_path / "detector.onnx").read_bytes()).hexdigest() == mark
     assert export(network, tmp_path / "again.onnx", card={"seed": 0}) == mark
 
@@ -177,12 +243,16 @@ def test_boxes_follow_their_pictures_through_zoom_and_mirror() -> None:
     frame = np.full((64, 128, 3), 100, np.uint8)
     frame[20:40, 30:70] = (250, 0, 0)
     for number in range(20):
-        colour, boxes, labels = augmented(
-            frame, np.array([[30, 20, 70, 40]], np.float32), np.array([0]), Random(number), zoom=1.3
+        sample = Sample(
+            frame, np.array([[30, 20, 70, 40]], np.float32), np.array([0]), np.array([[30, 20, 70, 40, 1.0]]), 2, 0
         )
-        rows, columns = np.nonzero(colour[..., 0].astype(int) > 2 * colour[..., 1].astype(int) + 20)
-        assert boxes[0] == pytest.approx([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], abs=3.5)
-        assert labels.tolist() == [0]
+        moved = augmented(sample, Random(number), zoom=1.3)
+        rows, columns = np.nonzero(moved.colour[..., 0].astype(int) > 2 * moved.colour[..., 1].astype(int) + 10)
+        edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert moved.boxes[0] == pytest.approx(edges, abs=3.5)
+        assert sorted(moved.lines[0, [0, 2]]) == pytest.approx(moved.boxes[0, [0, 2]])  # the box's diagonal
+        assert moved.lines[0, [1, 3]] == pytest.approx(moved.boxes[0, [1, 3]])
+        assert (moved.labels.tolist(), moved.time, moved.weather) == ([0], 2, 0)
 
 
 def test_what_is_not_visible_is_read_as_ignored_and_other_shapes_are_padded(tmp_path) -> None:
@@ -197,13 +267,15 @@ def test_what_is_not_visible_is_read_as_ignored_and_other_shapes_are_padded(tmp_
             known = objects if k != 5 else None
             writer.write(np.full((128, 128, 3), 200, np.uint8), FrameFacts(k, k / 10, objects=known))
         clip = writer.finish()
-    arrays = read_boxes(clip, (64, 128), rate=2.0)  # frames 0 and 5; nothing is known of frame 5
+    arrays = read_frames(clip, (64, 128), rate=2.0)  # frames 0 and 5; nothing is known of frame 5
     assert arrays["colour"].shape == (1, 64, 128, 3)
     assert arrays["colour"][0, 0, 63].tolist() == pytest.approx([200] * 3, abs=2)
     assert arrays["colour"][0, 0, 64].tolist() == [114] * 3
     assert arrays["boxes"][0].tolist() == [5, 5, 25, 20]
     assert arrays["labels"].tolist() == [list(categories()).index("bus"), IGNORED]
     assert arrays["first"].tolist() == [0, 2]
+    sample = sample_of(arrays, 0)
+    assert (sample.lines, sample.time, sample.weather) == (None, UNKNOWN, UNKNOWN)  # nobody knows
 
 
 def test_clips_without_labels_cannot_train_it(tmp_path) -> None:

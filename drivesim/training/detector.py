@@ -12,7 +12,7 @@ from torch import Tensor
 
 from drivesim.networks.detector import Detector, DetectorConfig
 from drivesim.training.data import Batch, pixels
-from drivesim.training.detector_data import IGNORED
+from drivesim.training.detector_data import IGNORED, UNKNOWN
 from drivesim.training.stages import Stage
 
 REACH = 1.5  # strides: cells so near to a box's centre, per axis, answer for it
@@ -21,43 +21,54 @@ SHOWN_SCORE = 0.3
 
 
 class DetectorStage(Stage):
-    """Trains the detector: quality focal loss on the class scores, GIoU loss on the boxes."""
+    """Trains the detector.
+
+    Quality focal loss on the class scores and lane lines, GIoU loss on the boxes, L1 on the place of a line in its
+    cell, cross entropy on time of day and weather.
+    """
 
     trained: Detector
 
     def __init__(
-        self, part: str = "detector", *, network: DetectorConfig | None = None, box: float = 2.0, **settings: Any
-    ) -> None:
+        self, part: str = "detector", *, network: DetectorConfig | None = None, box: float = 2.0, lanes: float = 0.5,
+        scene: float = 0.2, **settings: Any,
+    ) -> None:  # fmt: skip
         """Build the network.
 
         Args:
             part: the stage's name.
             network: its sizes; the default's if not given.
             box: weight of the box loss beside the class loss.
+            lanes: weight of the loss of lane lines.
+            scene: weight of the loss of time of day and weather.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
-        self.trained, self.box = Detector(network or DetectorConfig()), box
+        self.trained, self.box, self.lanes, self.scene = Detector(network or DetectorConfig()), box, lanes, scene
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The loss, what it is made of, and the mean IoU of the cells that answer for a box. Nothing is random here."""
-        boxes, logits = self.trained(batch["picture"])
+        """The loss, what it is made of, the mean IoU of the cells that answer for a box. Nothing is random here."""
+        seen = self.trained(batch["picture"])
         chosen, background = assign(batch["boxes"], batch["labels"], self.trained.centres, self.trained.strides)
         sample, cell = (chosen >= 0).nonzero(as_tuple=True)
         slot = chosen[sample, cell]
-        overlap, enclosing = overlaps(boxes[sample, cell], batch["boxes"][sample, slot])
-        quality = torch.zeros_like(logits)
+        overlap, enclosing = overlaps(seen.boxes[sample, cell], batch["boxes"][sample, slot])
+        quality = torch.zeros_like(seen.logits)
         quality[sample, cell, batch["labels"][sample, slot]] = overlap.detach().clamp(min=0)
         count = max(1, len(cell))
-        classes = (quality_focal(logits, quality) * ((chosen >= 0) | background)[..., None]).sum() / count
+        classes = (quality_focal(seen.logits, quality) * ((chosen >= 0) | background)[..., None]).sum() / count
         fit = (1 - enclosing).sum() / count
-        return {"loss": classes + self.box * fit, "class": classes, "box": fit, "iou": overlap.sum() / count}
+        lanes = lane_loss(seen.lanes, batch["lanes"])
+        scene = scene_loss(seen.time, batch["time"]) + scene_loss(seen.weather, batch["weather"])
+        loss = classes + self.box * fit + self.lanes * lanes + self.scene * scene
+        iou = overlap.sum() / count
+        return {"loss": loss, "class": classes, "box": fit, "lanes": lanes, "scene": scene, "iou": iou}
 
     @torch.no_grad()
     def show(self, batch: Batch) -> dict[str, np.ndarray]:
         """One picture (h w 3): held-out frames with true boxes in green, and with what is found in orange, below."""
         self.trained.eval()
-        boxes, logits = self.trained(batch["picture"])
+        boxes, logits, *_ = self.trained(batch["picture"])
         self.trained.train()
         scores, _ = logits.sigmoid().max(-1)
         rows = []
@@ -104,6 +115,20 @@ def quality_focal(logits: Tensor, quality: Tensor) -> Tensor:
     """``|quality - p|^2 BCE(p, quality)`` per element, p = sigmoid(logits) (Li et al. 2020, equation 3)."""
     gap = (quality - logits.sigmoid()).abs()
     return gap**2 * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")
+
+
+def lane_loss(lanes: Tensor, target: Tensor) -> Tensor:
+    """Of lane lines: ``lanes`` (b 2 h w), logits as of `Seen`, against ``target`` (b 2 h w), as of `DetectorData`."""
+    known, crossed = target[:, 0] >= 0, target[:, 0] > 0
+    count = crossed.sum().clamp(min=1)
+    there = (quality_focal(lanes[:, 0], target[:, 0].clamp(min=0)) * known).sum() / count
+    return there + ((lanes[:, 1].sigmoid() - target[:, 1]).abs() * crossed).sum() / count
+
+
+def scene_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean cross entropy of ``logits`` (b k) and class numbers (b,), those that are `UNKNOWN` left out."""
+    loss = F.cross_entropy(logits, target, ignore_index=UNKNOWN, reduction="sum")
+    return loss / (target != UNKNOWN).sum().clamp(min=1)
 
 
 def overlaps(boxes: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:

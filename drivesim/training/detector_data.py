@@ -1,4 +1,4 @@
-"""Batches for the detector: single frames of clips with their boxes; batch i is a pure function of (seed, stage, i)."""
+"""Batches for the detector: frames of clips with their labels; batch i is a pure function of (seed, stage, i)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import logging
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import lightning as L
@@ -16,9 +16,11 @@ import torch
 from drivesim.clips import Clip
 from drivesim.datasets.training_reader import Arrays, Size, cached, find_clips, fingerprint, held_out
 from drivesim.errors import UserError
+from drivesim.networks.detector import STRIDES
 from drivesim.training.data import Batch, Batches
 from scenarios.crowdedness import is_visible
-from scenarios.facts import categories
+from scenarios.facts import TIMES_OF_DAY, WEATHERS, categories, time_of_day
+from scenarios.lane_lines import crossings, lines_in_view, segments
 from scenarios.randomness import generator
 
 logger = logging.getLogger(__name__)
@@ -26,13 +28,31 @@ logger = logging.getLogger(__name__)
 GREY = 114  # what is beside a picture of another shape; the detector's adapter pads with the same
 ABSENT, IGNORED = -1, -2  # labels: padding of a batch, and a box that is neither to be found nor background
 LEAST_SEEN = 0.4  # a box of which the zoom leaves less than this share is ignored
+UNKNOWN = -1  # time of day, weather, and cells of which it is not known whether a lane line crosses them
+
+
+class Sample(NamedTuple):
+    """One frame: ``colour`` uint8 (h w 3), ``boxes`` (n 4) px, ``labels`` (n,).
+
+    ``lines``: pieces of lane lines (m 5) as of `scenarios.lane_lines.segments`, None if unknown. ``time``, ``weather``:
+    numbers of their classes, or `UNKNOWN`.
+    """
+
+    colour: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    lines: np.ndarray | None
+    time: int
+    weather: int
 
 
 class DetectorData(L.LightningDataModule):
-    """Frames with boxes: "picture" (b 3 h w) in [-1, 1], "boxes" (b m 4) in its px, "labels" (b m).
+    """Frames with labels: "picture" (b 3 h w) in [-1, 1], "boxes" (b m 4) in its px, "labels" (b m).
 
-    A label is a category's number, `ABSENT` or `IGNORED` (not visible by `scenarios.crowdedness`). Frames are mirrored,
-    zoomed, brightened and coarsened at random.
+    A label is a category's number, `ABSENT` or `IGNORED` (not visible by `scenarios.crowdedness`). "lanes" (b 2 h/8
+    w/8): whether a lane line crosses the middle row of a cell (1, 0 or `UNKNOWN`), and at which share of the cell's
+    width. "time", "weather" (b,): numbers of their classes, or `UNKNOWN`. Frames are mirrored, zoomed, brightened,
+    darkened and coarsened at random.
     """
 
     def __init__(
@@ -42,7 +62,7 @@ class DetectorData(L.LightningDataModule):
         *,
         batch_size: int = 16,
         size: Size = (256, 512),
-        rate: float = 1.5,
+        rate: float = 3.0,
         zoom: float = 1.3,
         held_out_share: float = 0.1,
         seed: int = 0,
@@ -96,37 +116,47 @@ class DetectorData(L.LightningDataModule):
         return self._draw(self.held_out_rows, f"{self.purpose}/held out", number, batch_size, augment=False)
 
     def _draw(self, rows: list[Arrays], purpose: str, number: int, batch_size: int, *, augment: bool) -> Batch:
-        samples = []
+        samples: list[Sample] = []
         for index in range(number * batch_size, (number + 1) * batch_size):
             random = generator(self.seed, purpose, index)
             row = random.choice(rows)
             frame = random.randrange(len(row["colour"]))
-            inside = slice(row["first"][frame], row["first"][frame + 1])
-            sample = np.array(row["colour"][frame]), np.array(row["boxes"][inside]), np.array(row["labels"][inside])
-            samples.append(augmented(*sample, random, zoom=self.zoom) if augment else sample)
-        most = max(len(labels) for _, _, labels in samples)
+            sample = sample_of(row, frame)
+            samples.append(augmented(sample, random, zoom=self.zoom) if augment else sample)
+        most = max(len(sample.labels) for sample in samples)
         boxes, labels = torch.zeros(batch_size, most, 4), torch.full((batch_size, most), ABSENT)
-        for slot, (_, corners, names) in enumerate(samples):
-            boxes[slot, : len(names)], labels[slot, : len(names)] = torch.from_numpy(corners), torch.from_numpy(names)
-        picture = torch.from_numpy(np.stack([colour for colour, _, _ in samples])).permute(0, 3, 1, 2)
-        return {"number": number, "picture": picture.float().div(127.5).sub(1), "boxes": boxes, "labels": labels}
+        for slot, sample in enumerate(samples):
+            there = slice(len(sample.labels))
+            boxes[slot, there], labels[slot, there] = torch.from_numpy(sample.boxes), torch.from_numpy(sample.labels)
+        picture = torch.from_numpy(np.stack([sample.colour for sample in samples])).permute(0, 3, 1, 2)
+        return {
+            "number": number,
+            "picture": picture.float().div(127.5).sub(1),
+            "boxes": boxes,
+            "labels": labels,
+            "lanes": torch.from_numpy(np.stack([lane_cells(sample.lines, self.size) for sample in samples])),
+            "time": torch.tensor([sample.time for sample in samples]),
+            "weather": torch.tensor([sample.weather for sample in samples]),
+        }
 
     def _read(self, clip: Clip, mark: str) -> Arrays:
-        inputs: dict[str, Any] = {"clip": mark, "size": self.size, "rate": self.rate, "version": 1}
-        return cached(self.cache, "detector", inputs, lambda: read_boxes(clip, self.size, self.rate))
+        inputs: dict[str, Any] = {"clip": mark, "size": self.size, "rate": self.rate, "version": 2}
+        return cached(self.cache, "detector", inputs, lambda: read_frames(clip, self.size, self.rate))
 
 
-def read_boxes(clip: Clip, size: Size, rate: float) -> Arrays:
+def read_frames(clip: Clip, size: Size, rate: float) -> Arrays:
     """The frames of a clip at ``rate`` that have known objects, fitted into ``size``.
 
-    "colour" (t h w 3) uint8, and the boxes of all frames one after the other: "boxes" (n 4) px, "labels" (n,), of which
-    frame k has rows ``first[k]:first[k + 1]``.
+    "colour" (t h w 3) uint8, "time", "weather" (t,) as in `Sample`, and the boxes of all frames one after the other:
+    "boxes" (n 4) px, "labels" (n,), of which frame k has rows ``first[k]:first[k + 1]``. Likewise "lines" (m 5), pieces
+    of lane lines, and "first_line"; "lined" (t,): whether they are known.
     """
     step = max(1, round(clip.fps / rate))
     zoom = min(size[0] / clip.height, size[1] / clip.width)
     inner = (round(clip.height * zoom), round(clip.width * zoom))
     names = list(categories())
     colour, boxes, labels, first = [], [], [], [0]
+    time, weather, lines, first_line, lined = [], [], [np.zeros((0, 5))], [0], []
     for index, frame in zip(range(0, len(clip), step), clip.frames(step=step, size=inner), strict=True):
         objects = clip.facts[index].objects
         if objects is None:
@@ -137,18 +167,59 @@ def read_boxes(clip: Clip, size: Size, rate: float) -> Arrays:
         boxes += [np.array(thing.box) * zoom for thing in objects]
         labels += [names.index(thing.category) if is_visible(thing, clip.height) else IGNORED for thing in objects]
         first.append(len(labels))
+        facts = clip.facts[index]
+        time.append(UNKNOWN if facts.daylight is None else TIMES_OF_DAY.index(time_of_day(facts.daylight)))
+        weather.append(UNKNOWN if facts.weather is None else WEATHERS.index(facts.weather))
+        seen = lines_in_view(facts, inner)
+        lined.append(seen is not None)
+        lines.append(segments(seen or ()))
+        first_line.append(first_line[-1] + len(lines[-1]))
     return {
         "colour": np.stack(colour) if colour else np.zeros((0, *size, 3), np.uint8),
         "boxes": np.array(boxes, np.float32).reshape(-1, 4),
         "labels": np.array(labels, np.int64),
         "first": np.array(first),
+        "time": np.array(time, np.int64),
+        "weather": np.array(weather, np.int64),
+        "lines": np.concatenate(lines).astype(np.float32),
+        "first_line": np.array(first_line),
+        "lined": np.array(lined, bool),
     }
 
 
-def augmented(
-    colour: np.ndarray, boxes: np.ndarray, labels: np.ndarray, random: Random, *, zoom: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The frame (uint8 h w 3) zoomed about a random place, mirrored, brightened, coarsened; boxes go with it."""
+def sample_of(row: Arrays, frame: int) -> Sample:
+    """One frame of what `read_frames` read."""
+    inside = slice(row["first"][frame], row["first"][frame + 1])
+    lines = np.array(row["lines"][row["first_line"][frame] : row["first_line"][frame + 1]])
+    return Sample(
+        np.array(row["colour"][frame]),
+        np.array(row["boxes"][inside]),
+        np.array(row["labels"][inside]),
+        lines if row["lined"][frame] else None,
+        int(row["time"][frame]),
+        int(row["weather"][frame]),
+    )
+
+
+def lane_cells(lines: np.ndarray | None, size: Size) -> np.ndarray:
+    """The "lanes" (2 h/8 w/8) of `DetectorData` from pieces of lines (m 5); a cell with two lines takes the last."""
+    stride = STRIDES[0]
+    cells = np.zeros((2, size[0] // stride, size[1] // stride), np.float32)
+    if lines is None:
+        cells[0] = UNKNOWN
+        return cells
+    row, x, piece = crossings(lines, np.arange(cells.shape[1]) * stride + stride / 2)
+    inside = (x >= 0) & (x < size[1])
+    row, column, share = row[inside], (x[inside] // stride).astype(int), x[inside] % stride / stride
+    counts = lines[piece[inside], 4] > 0
+    cells[0, row[~counts], column[~counts]] = UNKNOWN
+    cells[:, row[counts], column[counts]] = np.stack([np.ones(counts.sum()), share[counts]])
+    return cells
+
+
+def augmented(sample: Sample, random: Random, *, zoom: float) -> Sample:
+    """The frame zoomed about a random place, mirrored, brightened or darkened, coarsened; the labels go with it."""
+    colour, boxes, labels = sample.colour, sample.boxes, sample.labels
     height, width = colour.shape[:2]
     scale = zoom ** random.uniform(-1, 1)
     flip = -1 if random.random() < 0.5 else 1
@@ -169,5 +240,10 @@ def augmented(
     if coarse > 1:
         small = cv2.resize(colour, (width // coarse, height // coarse), interpolation=cv2.INTER_AREA)
         colour = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    colour = np.clip(colour.astype(np.float32) * random.uniform(0.7, 1.4), 0, 255).astype(np.uint8)
-    return colour, corners[kept].astype(np.float32), labels[kept]
+    # Some are darkened so far that brightness alone does not tell day from night.
+    gain = random.uniform(0.25, 0.7) if random.random() < 0.25 else random.uniform(0.7, 1.4)
+    colour = np.clip(colour.astype(np.float32) * gain, 0, 255).astype(np.uint8)
+    lines = sample.lines
+    if lines is not None:
+        lines = np.column_stack([lines[:, :4] * np.array([flip * scale, scale] * 2) + np.tile(shift, 2), lines[:, 4]])
+    return sample._replace(colour=colour, boxes=corners[kept].astype(np.float32), labels=labels[kept], lines=lines)

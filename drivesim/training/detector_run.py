@@ -23,7 +23,7 @@ from drivesim.training.card import portable
 from drivesim.training.cli import Built, build
 from drivesim.training.plan import StagePlan
 from drivesim.training.run import DETECTOR, MEASURED_BATCHES, Run
-from scenarios.facts import categories
+from scenarios.facts import TIMES_OF_DAY, WEATHERS, categories
 from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ OPSET = 17
 LAYOUT_KEY = (
     "drivesim.detector"  # metadata that tells the adapter (drivesim.perception) how to feed and to read the model
 )
+SCENE_KEY = "drivesim.scene"  # metadata that names the classes of the scene, in their order
 CARD_KEY = "drivesim.card"  # metadata that tells people what it was trained on
 
 
@@ -89,17 +90,23 @@ class DetectorRun(Run):
 
 
 class Exported(nn.Module):
-    """The detector as its users meet it: bytes 0..255 in, boxes and final scores out."""
+    """The detector as its users meet it: bytes 0..255 in, shares and final scores out."""
 
     def __init__(self, network: Detector) -> None:
         """Wrap a network."""
         super().__init__()
         self.network = network
 
-    def forward(self, images: Tensor) -> Tensor:
-        """``images`` (1 3 h w) RGB in 0..255 -> (1 cells 4 + k): x1 y1 x2 y2 in input px, a score per category."""
-        boxes, logits = self.network(images / 127.5 - 1)
-        return torch.cat([boxes, logits.sigmoid()], dim=-1)
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``images`` (1 3 h w) RGB in 0..255 -> boxes, scene, lanes.
+
+        Boxes (1 cells 4 + k): x1 y1 x2 y2 in input px, a score per category. Scene (1 times + weathers): the share of
+        belief in each time of day, then in each weather. Lanes (1 2 h/8 w/8): the score of a line that crosses a cell's
+        middle row, and the share of the cell's width at which it does.
+        """
+        seen = self.network(images / 127.5 - 1)
+        scene = torch.cat([seen.time.softmax(1), seen.weather.softmax(1)], dim=1)
+        return torch.cat([seen.boxes, seen.logits.sigmoid()], dim=-1), scene, seen.lanes.sigmoid()
 
 
 def export(network: Detector, path: Path, *, card: dict[str, Any]) -> str:
@@ -116,13 +123,14 @@ def export(network: Detector, path: Path, *, card: dict[str, Any]) -> str:
             (torch.zeros(1, 3, *network.config.size),),
             memory,  # type: ignore[arg-type]  # the older exporter writes to a file object as well
             input_names=["images"],
-            output_names=["boxes"],
+            output_names=["boxes", "scene", "lanes"],
             opset_version=OPSET,
             dynamo=False,
         )
     model = onnx.load_from_string(memory.getvalue())
     layout = {"output": "boxes", "colour": "rgb", "scale": 1.0, "classes": dict(enumerate(categories()))}
-    about = {LAYOUT_KEY: layout, CARD_KEY: card}
+    scene = {"times_of_day": TIMES_OF_DAY, "weathers": WEATHERS}
+    about = {LAYOUT_KEY: layout, SCENE_KEY: scene, CARD_KEY: card}
     onnx.helper.set_model_props(model, {name: json.dumps(value, sort_keys=True) for name, value in about.items()})
     onnx.checker.check_model(model)
     data = model.SerializeToString(deterministic=True)
