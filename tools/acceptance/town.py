@@ -8,11 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from lines import CHECKOUT, Line, Result
+from lines import CHECKOUT, Line, Result, shared
 
+import drivesim
+from drivesim.perception import load_detector
 from drivesim.town import Town
 from drivesim.town.traffic import body_mesh, in_view
 from scenarios import compile, load, shipped
@@ -24,6 +27,7 @@ FINER = 3  # times the size at which meshes are compared: a person of 25 px is 9
 WHOLE = 0.985  # share of its silhouette that an object shows if nothing hides it
 FRAMES = 6  # of each scenario
 SPEED_FRAMES = 60
+STREETS = ("dense_traffic", "busy_junction", "oncoming_pass", "cut_in", "stop_and_go", "parked_rows", "zebra_crossing")
 
 
 def labels(folder: Path) -> Result:
@@ -137,9 +141,29 @@ def course_of_conditions(folder: Path) -> Result:
     return Result({"means": json.dumps(means)}, ordered)
 
 
+def seen_by_a_stranger(folder: Path) -> Result:
+    """YOLOX-nano, which was trained on photographs only, on the same streets by day and by night, and real video."""
+    detector = load_detector(f"onnx:{shared('yolox_nano', 'yolox_nano.onnx')}")
+    figure: dict[str, Any] = {}
+    for name, daylight in (("day", 1.0), ("night", 0.0)):
+        clips = []
+        for street in STREETS:
+            timeline = compile(load(street, {"environment.initial.daylight": daylight}), fps=1.0)
+            clips.append(drivesim.render(timeline, folder / name / street))
+        scores = drivesim.benchmark(clips, detector, folder / f"{name}-scores", every=1)["scores"]
+        for kind in ("vehicle", "person"):
+            total = scores[kind]["total"]
+            figure[f"{name}_{kind}"] = {
+                key: total[key] for key in ("AP50", "AP50_interval", "boxes", "clips", "frames")
+            }
+    by_day, by_night = figure["day_vehicle"]["AP50"], figure["night_vehicle"]["AP50"]
+    return Result(figure, by_day >= 0.3 and by_night >= 0.5 * by_day)
+
+
 LINES = (
     Line("instance boxes of the town", "<= 2 px outside the geometric box, IoU >= 0.95 with the mesh", labels),
     Line("depth and flow of the town", "1% of ray casting; 0.5 px of reprojected points", depth_and_flow),
     Line("speed of the town", ">= 20 frames per second of one core", speed),
+    Line("vehicles found by YOLOX-nano", "AP50 >= 0.3 by day, by night at least half of that", seen_by_a_stranger),
     Line("brightness by weather and time of day", "night < dusk < day in every weather", course_of_conditions),
 )
