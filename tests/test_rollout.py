@@ -212,6 +212,23 @@ def test_asking_again_gives_the_clip_that_is_there(clip, folder, timeline):
     assert (again.path / "run.json").read_bytes() == before
 
 
+def test_what_is_withheld_is_not_told_but_stays_a_fact(clip, weights, folder, timeline, tmp_path):
+    session = session_for(weights, withheld=["boxes"])
+    facts = [timeline[k] for k in range(session.plan.horizon)]
+    assert not session.told(facts).known["boxes"].any()
+    assert session.told(facts).known["daylight"].all()
+    made = rollout(timeline, tmp_path / "clip", weights=folder, fps=FPS, withheld=["boxes"])
+    assert made.provenance["withheld"] == ["boxes"]
+    assert made.facts[20].objects == clip.facts[20].objects
+    assert not np.array_equal(made.read([20]), clip.read([20]))
+
+
+def test_only_conditions_can_be_withheld_and_the_interval_cannot(folder, timeline, tmp_path):
+    for name in ("colour of the sky", "interval"):
+        with pytest.raises(UserError, match=rf"withhold '{name}', expected some of boxes, road"):
+            rollout(timeline, tmp_path / "a", weights=folder, fps=FPS, withheld=[name])
+
+
 def test_a_rollout_starts_from_a_real_frame(folder, shared_data, tmp_path):
     frame = sorted((shared_data / "pandaset_002" / "front_camera").glob("*.jpg"))[0]
     short = compile(loads(STREET.replace("4.0", "1.0")), fps=1.875)

@@ -9,10 +9,12 @@ from training_clips import write_clips
 
 from conditioning import Conditions
 from conditioning.signals import interval_signal
-from drivesim.clips import read_clip
+from drivesim.clips import ClipWriter, read_clip
 from drivesim.datasets.training_reader import CachedClip, CropPlan, Windows, cached, find_clips, held_out, stride_for
 from drivesim.errors import UserError
 from drivesim.training.data import CONDITION_ARRAYS, TrainingData
+from scenarios import load
+from scenarios.facts import FrameFacts
 
 SIZES = {"size": (64, 128), "map_size": (16, 32)}
 
@@ -226,3 +228,15 @@ def test_crops_show_the_autoencoders_picture_of_the_same_place(clips, tmp_path):
     small = torch.nn.functional.avg_pool2d(batch["truth"].flatten(0, 1), 32)
     blurred = torch.nn.functional.avg_pool2d(batch["low"].flatten(0, 1), 8)
     assert (small - blurred).abs().mean() < 0.02
+
+
+def test_clips_of_evaluation_scenarios_are_refused(tmp_path):
+    scenario = load("cut_in")
+    about = {"name": scenario.name, "sha256": scenario.fingerprint, "seed": 3}
+    with ClipWriter(
+        tmp_path / "clip", fps=10, width=64, height=32, provenance={"origin": "town", "scenario": about}
+    ) as writer:
+        writer.write(np.zeros((32, 64, 3), np.uint8), FrameFacts(0, 0.0))
+        writer.finish()
+    with pytest.raises(UserError, match="cut_in, which models are evaluated on"):
+        find_clips([tmp_path])

@@ -34,6 +34,13 @@ def add(groups: Any) -> None:
     rollout.add_argument(
         "--allow-untrained-camera", action="store_true", help="also with a camera that the weights were never shown"
     )
+    rollout.add_argument(
+        "--withhold",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="do not tell the networks this condition, such as boxes; may be given again",
+    )
     rollout.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
 
     kinds = groups.add_parser("dataset", help="make training clips", description="Make training clips.").add_subparsers(
@@ -91,6 +98,7 @@ def run_rollout(arguments: argparse.Namespace) -> int:
             first_frame=arguments.first_frame,
             device=arguments.device,
             allow_untrained_camera=arguments.allow_untrained_camera,
+            withheld=arguments.withhold,
             progress=progress,
         )
     print(clip.path)

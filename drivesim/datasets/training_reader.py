@@ -28,6 +28,7 @@ from drivesim import atomic
 from drivesim.clips import Clip, read_clip
 from drivesim.errors import UserError
 from scenarios.randomness import generator
+from scenarios.suite import evaluation_fingerprints
 
 Size = tuple[int, int]
 """(height, width) in pixels or in cells."""
@@ -39,7 +40,8 @@ CACHE_VERSION = 2
 def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
     """All Clips below ``folders``, sorted by path: drivesim's own, or plain footage where a folder has none of those.
 
-    Raises `UserError` where a folder is missing or holds no video.
+    Raises `UserError` where a folder is missing or holds no video, or a clip of an evaluation scenario
+    (`scenarios.suite`): who trains on those cannot be scored on them.
     """
     from drivesim.datasets import read_footage
 
@@ -51,6 +53,13 @@ def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
         clips += [read_clip(path) for path in own] if own else read_footage(folder)
     if not clips:
         raise UserError(f"{', '.join(map(str, folders))}: no clips found, expected folders with clip.json or mp4 files")
+    for clip in clips:
+        scenario = clip.provenance.get("scenario") or {}
+        if scenario.get("sha256") in evaluation_fingerprints():
+            raise UserError(
+                f"{clip.path}: a clip of the scenario {scenario.get('name')}, which models are evaluated on; "
+                "expected others for training"
+            )
     return clips
 
 

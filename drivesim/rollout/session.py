@@ -54,7 +54,8 @@ class Session:
     """A drive through the networks of ``weights``.
 
     ``seed``: of all noise. ``plan``: rates and windows. ``sampling``: steps and guidance. ``picture``: a first
-    frame of the networks' size, instead of one made by the image network.
+    frame of the networks' size, instead of one made by the image network. ``withheld``: conditions, of
+    `conditioning.NAMES`, that the networks are not told.
 
     One step, by hand::
 
@@ -73,9 +74,10 @@ class Session:
         sampling: Sampling,
         device: torch.device | str = "cpu",
         picture: Picture | None = None,
+        withheld: Sequence[str] = (),
     ) -> None:
         """Bring the weights to ``device``; nothing is made yet."""
-        self.plan = plan
+        self.plan, self.withheld = plan, withheld
         self.stages = Stages(weights, sampling=sampling, seed=seed, device=torch.device(device))
         nothing = torch.zeros(0, *self.stages.latent_shape)
         self.state = State(0, nothing if picture is None else self.stages.encode(picture.colour), nothing)
@@ -85,7 +87,8 @@ class Session:
     def told(self, facts: Sequence[FrameFacts], *, large: bool = False) -> Conditions:
         """The conditions of frames for `step`, or ``large`` ones for `enlarge`."""
         size = self.stages.low_size if large else self.stages.map_size
-        return encode(facts, interval=1 / self.plan.fps, origin=self.origin, size=size)
+        conditions = encode(facts, interval=1 / self.plan.fps, origin=self.origin, size=size)
+        return conditions.without(*self.withheld)
 
     def step(self, conditions: Conditions, frames: int | None = None) -> Tensor:
         """The next pictures (t 3 H W) in [-1, 1]: ``plan.step``, or only the first ``frames``, which ends the clip.

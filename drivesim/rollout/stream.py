@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from conditioning import NAMES
 from drivesim.clips import Clip, ClipWriter, finished, software
 from drivesim.errors import UserError
 from drivesim.overlay import draw
@@ -38,6 +39,7 @@ def rollout(
     first_frame: str | Path | None = None,
     device: str = "auto",
     allow_untrained_camera: bool = False,
+    withheld: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Clip:
     """Let the video model drive through a scenario; the clip has a second video, "overlay", with its boxes drawn in.
@@ -55,11 +57,13 @@ def rollout(
         first_frame: picture to start from; its middle is cut to the shape of the networks' pictures.
         device: "auto", "cpu", "cuda", ...
         allow_untrained_camera: roll out also with a camera outside the weights' trained range.
+        withheld: conditions that the networks are not told, of `conditioning.NAMES` but the interval: what they make
+            up on their own. The clip's facts stay those of the scenario.
         progress: called with (frames done, frames in all).
 
     Raises:
-        UserError: the weights, the rate, the picture, the device or the camera will not do, or something else
-        is at ``out``.
+        UserError: the weights, the rate, the picture, the device, the camera or a condition's name will not do, or
+        something else is at ``out``.
 
     >>> import tempfile
     >>> from scenarios import load
@@ -68,6 +72,10 @@ def rollout(
     >>> len(clip), clip.origin, sorted(clip.videos)
     (5, 'rollout', ['overlay', 'video'])
     """
+    hideable = [name for name in NAMES if name != "interval"]
+    if unknown := [name for name in withheld if name not in hideable]:
+        raise UserError(f"asked to withhold {unknown[0]!r}, expected some of {', '.join(hideable)}")
+    withheld = sorted(set(withheld))
     timeline = _timeline(source, fps=fps, seed=seed)
     built = load_weights(weights)
     if not allow_untrained_camera:
@@ -82,9 +90,10 @@ def rollout(
     for row in obeyed(timeline.scenario, built.card):
         logger.info("%s", row)
     provenance = _provenance(timeline, built, plan, sampling, seed=seed, device=place, picture=picture)
+    provenance["withheld"] = withheld
     if (clip := finished(out, provenance)) is not None:
         return clip
-    session = Session(built, seed=seed, plan=plan, sampling=sampling, device=place, picture=picture)
+    session = Session(built, seed=seed, plan=plan, sampling=sampling, device=place, picture=picture, withheld=withheld)
     return _stream(session, timeline, Path(out), provenance, progress)
 
 

@@ -1,0 +1,209 @@
+"""The evaluation of a generator: its rollouts of the evaluation drives, between a floor and a ceiling."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conditioning import NAMES
+from drivesim.atomic import write_json, write_text
+from drivesim.clips import Clip
+from drivesim.errors import UserError
+from drivesim.evaluation.looks import Look, Measure, look_at, measures
+from drivesim.metrics.detection import bootstrap
+from drivesim.parts import load_weights
+from drivesim.perception import Detector
+from drivesim.perception.scene import SceneDetector
+from drivesim.report import render_generator
+from drivesim.rollout import rollout
+from drivesim.town import render
+from scenarios import compile
+from scenarios.facts import FrameFacts
+from scenarios.suite import Drive, evaluation_suite
+
+SCHEMA = "drivesim.generator/1"
+WITHHELD = {
+    "rollout": (),
+    "no boxes": ("boxes",),
+    "untold": tuple(name for name in NAMES if name != "interval"),
+}
+"""The arms that the generator makes -> the conditions it is not told."""
+ARMS = {
+    "town": "the town's own render: the ceiling",
+    "rollout": "the generator, told everything",
+    "no boxes": "the generator, told everything but the boxes",
+    "untold": "the generator, told nothing",
+    "other": "what the generator made for another drive, judged by this one's facts: the floor",
+}
+SHOWN = 8  # drives on the page
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(frozen=True)
+class GeneratorProtocol:
+    """The rules of an evaluation. Two results compare only if their protocols are equal.
+
+    ``drives``: scenarios and seeds. ``fps``: of the rollouts, frames/s. ``every``: every how many-th frame is judged.
+    ``arms``: keys of `ARMS`. ``about``: beginnings of the names of the `measures` that are taken; none: all.
+    ``draws`` and ``seed``: of the bootstrap over clips.
+    """
+
+    name: str
+    arms: tuple[str, ...]
+    about: tuple[str, ...] = ()
+    drives: tuple[Drive, ...] = dataclasses.field(default_factory=evaluation_suite)
+    fps: float = 1.875
+    every: int = 1
+    draws: int = 500
+    seed: int = 0
+
+    def sha256(self) -> str:
+        """The hash of the rules' canonical JSON."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+PROTOCOLS = {
+    "layout": GeneratorProtocol(
+        "drivesim.layout/1", ("town", "rollout", "untold", "other"), about=("AP50", "recall", "crowdedness")
+    ),
+    "obedience": GeneratorProtocol("drivesim.obedience/2", tuple(ARMS)),
+}
+"""B1, layout fidelity, and B2, obedience, by the names that people give."""
+
+
+def evaluate(
+    weights: str | Path,
+    out: str | Path,
+    protocol: GeneratorProtocol,
+    judges: Mapping[str, Detector],
+    *,
+    scenes: SceneDetector | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score weights by a protocol; returns what ``OUT/metrics.json`` holds, beside ``OUT/report.html``.
+
+    Args:
+        weights: folder of parts, or a shipped name.
+        out: folder for the clips of all arms and the result. An evaluation that was killed goes on where it was.
+        protocol: one of `PROTOCOLS`, or another.
+        judges: detectors of boxes, by the names that the result gives them.
+        scenes: the judge of time of day, weather and lane lines; None: the reference detector.
+        device: of the generator: "auto", "cpu", "cuda", ...
+        progress: called with (clips done, clips in all).
+
+    Raises:
+        UserError: fewer than two drives, no judge, an arm that does not exist, weights that cannot be read, or
+            something else at ``out``.
+    """
+    if len(protocol.drives) < 2 or not judges:
+        raise UserError(
+            f"found {len(protocol.drives)} drives and {len(judges)} judges, expected 2 or more and 1 or more"
+        )
+    if unknown := [arm for arm in protocol.arms if arm not in ARMS]:
+        raise UserError(f"found the arm {unknown[0]!r}, expected some of {tuple(ARMS)}")
+    marks = load_weights(weights).fingerprints
+    scenes = scenes or SceneDetector()
+    out = Path(out)
+    clips: dict[str, list[Clip]] = {}
+    made = [arm for arm in protocol.arms if arm != "other"]
+    for arm in made:
+        clips[arm] = []
+        for number, drive in enumerate(protocol.drives):
+            clips[arm].append(_clip(arm, drive, out / "clips", weights, protocol.fps, device))
+            if progress is not None:
+                progress(made.index(arm) * len(protocol.drives) + number + 1, len(made) * len(protocol.drives))
+    looks = {arm: [look_at(clip, judges, scenes, every=protocol.every) for clip in clips[arm]] for arm in made}
+    facts = {arm: [clip.facts for clip in clips[arm]] for arm in made}
+    if "other" in protocol.arms:
+        looks["other"] = [looks["rollout"][k] for k in others(len(protocol.drives))]
+        facts["other"] = facts["rollout"]
+    taken = {
+        name: measure
+        for name, measure in measures(tuple(judges)).items()
+        if not protocol.about or name.startswith(protocol.about)
+    }
+    metrics = {
+        "schema": SCHEMA,
+        "protocol": dataclasses.asdict(protocol),
+        "protocol_sha256": protocol.sha256(),
+        "weights": marks,
+        "judges": {name: {"name": judge.name, "sha256": judge.fingerprint} for name, judge in judges.items()},
+        "scene_judge": {"name": scenes.name, "sha256": scenes.fingerprint},
+        "arms": {arm: ARMS[arm] for arm in protocol.arms},
+        "clips": {arm: [clip.provenance for clip in clips[arm]] for arm in made},
+        "measures": {
+            name: row(measure, {arm: (looks[arm], facts[arm]) for arm in protocol.arms}, protocol)
+            for name, measure in taken.items()
+        },
+    }
+    write_json(out / "metrics.json", metrics)
+    write_text(out / "report.html", render_generator(metrics, _pictures(clips, made)))
+    return metrics
+
+
+def others(count: int) -> list[int]:
+    """For each of ``count`` drives the number of another one.
+
+    >>> others(5)
+    [2, 3, 4, 0, 1]
+    """
+    return [(k + max(1, count // 2)) % count for k in range(count)]
+
+
+Seen = tuple[Sequence[Mapping[int, Look]], Sequence[Sequence[FrameFacts]]]
+
+
+def row(measure: Measure, arms: Mapping[str, Seen], protocol: GeneratorProtocol) -> dict[str, Any]:
+    """One measure: by arm its value, 95% interval over clips and frames, and where the rollout stands.
+
+    ``place``: of the rollout between the floor ("other"), 0, and the ceiling ("town"), 1; None where one of them is not
+    known or they are less than 0.05 apart, too little for a judge to tell.
+    """
+    found: dict[str, Any] = {}
+    for arm, (looks, facts) in arms.items():
+        clips = [
+            [said for k, look in seen.items() if k < len(told) and (said := measure.see(look, told[k])) is not None]
+            for seen, told in zip(looks, facts, strict=True)
+        ]
+
+        def score(drawn: Sequence[int], clips: list[list[Any]] = clips) -> float | None:
+            return measure.score([said for number in drawn for said in clips[number]])
+
+        interval = bootstrap(score, len(clips), seed=protocol.seed, draws=protocol.draws)
+        found[arm] = {"value": score(range(len(clips))), "interval": interval, "frames": sum(map(len, clips))}
+    floor, value, ceiling = (found.get(arm, {}).get("value") for arm in ("other", "rollout", "town"))
+    place = None
+    if floor is not None and value is not None and ceiling is not None and ceiling - floor >= 0.05:
+        place = (value - floor) / (ceiling - floor)
+    return {"arms": found, "place": place}
+
+
+def _clip(arm: str, drive: Drive, folder: Path, weights: str | Path, fps: float, device: str) -> Clip:
+    timeline = compile(drive.load(), fps=fps, seed=drive.seed)
+    place = folder / arm.replace(" ", "_") / timeline.scenario.name
+    if arm == "town":
+        return render(timeline, place)
+    return rollout(timeline, place, weights=weights, seed=drive.seed, device=device, withheld=WITHHELD[arm])
+
+
+def _pictures(clips: Mapping[str, Sequence[Clip]], arms: Sequence[str]) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """The middle frames of a few drives: (name, by arm uint8 256 x 512 x 3 RGB)."""
+    count = len(clips[arms[0]])
+    chosen = sorted({round(k) for k in np.linspace(0, count - 1, min(SHOWN, count))})
+    return [
+        (
+            clips[arms[0]][k].provenance["scenario"]["name"],
+            {arm: clips[arm][k].read([len(clips[arm][k]) // 2], size=(256, 512))[0] for arm in arms},
+        )
+        for k in chosen
+    ]

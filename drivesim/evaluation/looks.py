@@ -1,0 +1,136 @@
+"""Looks: what judges see of each frame of a clip, and how well that is what facts ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from drivesim.clips import Clip
+from drivesim.evaluation.protocol import Protocol
+from drivesim.metrics.appearance import brightness
+from drivesim.metrics.detection import average_precision
+from drivesim.metrics.lanes import LaneScore, score_lanes
+from drivesim.metrics.obedience import rank_correlation
+from drivesim.perception import Detections, Detector
+from drivesim.perception.matching import HIT, IGNORED, match, truth_of
+from drivesim.perception.scene import Scene, SceneDetector
+from scenarios.facts import FrameFacts, time_of_day
+from scenarios.lane_lines import lines_in_view
+
+RULE = Protocol()  # of what counts as a hit
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One frame as judges see it; ``found``: by judge. ``size``: (height, width), px. ``brightness``: grey levels."""
+
+    found: Mapping[str, Detections]
+    scene: Scene
+    brightness: float
+    size: tuple[int, int]
+
+
+class Measure(NamedTuple):
+    """A score over frames; more is better. ``see``: what one frame says (None: nothing); ``score`` sums that up."""
+
+    see: Callable[[Look, FrameFacts], Any]
+    score: Callable[[Sequence[Any]], float | None]
+
+
+def look_at(clip: Clip, judges: Mapping[str, Detector], scenes: SceneDetector, *, every: int) -> dict[int, Look]:
+    """Every ``every``-th frame of a clip as the judges see it, by number."""
+    looks = {}
+    for number, frame in zip(range(0, len(clip), every), clip.frames(step=every), strict=True):
+        found = {name: judge([frame])[0] for name, judge in judges.items()}
+        looks[number] = Look(found, scenes.scenes([frame])[0], brightness(frame), (clip.height, clip.width))
+    return looks
+
+
+def measures(judges: Sequence[str]) -> dict[str, Measure]:
+    """All measures by name; those of boxes once for each judge.
+
+    ``AP50``: COCO's precision at IoU 0.5 of the visible boxes asked for. ``recall``: the share of them that is found
+    with at least the benchmark's score. ``crowdedness``: rank correlation of the vehicles found with those asked for.
+    ``time_of_day``, ``weather``: share of frames in which the reference detector sees what was asked for.
+    ``daylight``: rank correlation of brightness with the daylight asked for. ``lanes``: share of lane lines found.
+    """
+    rows: dict[str, Measure] = {}
+    for judge in judges:
+        for kind in ("vehicle", "person"):
+            see = partial(_boxes, judge=judge, kind=kind)
+            rows[f"AP50 of {kind}s by {judge}"] = Measure(see, _precision)
+            rows[f"recall of {kind}s by {judge}"] = Measure(see, _recall)
+        rows[f"crowdedness by {judge}"] = Measure(partial(_count, judge=judge), _correlation)
+    rows["time of day"] = Measure(_time, _mean)
+    rows["weather"] = Measure(_weather, _mean)
+    rows["brightness by daylight"] = Measure(_brightness, _correlation)
+    rows["lane lines"] = Measure(_lanes, _share_of_lines)
+    return rows
+
+
+# --- what one frame says
+
+
+def _boxes(look: Look, facts: FrameFacts, *, judge: str, kind: str) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """Scores and hits of the detections that count, and the number of true boxes that count."""
+    if facts.objects is None:
+        return None
+    truth, found = truth_of(facts.objects, kind, look.size[0], RULE.visible), look.found[judge].of(kind)
+    outcomes = np.array(match(found, truth, RULE.iou).outcomes, dtype=object)
+    counts = outcomes != IGNORED
+    return found.scores[counts], outcomes[counts] == HIT, int((~truth.ignored).sum())
+
+
+def _count(look: Look, facts: FrameFacts, *, judge: str) -> tuple[float, float] | None:
+    if facts.crowdedness is None:
+        return None
+    return len(look.found[judge].above(RULE.score).of("vehicle")), facts.crowdedness.vehicles
+
+
+def _time(look: Look, facts: FrameFacts) -> bool | None:
+    return None if facts.daylight is None else look.scene.time_of_day == time_of_day(facts.daylight)
+
+
+def _weather(look: Look, facts: FrameFacts) -> bool | None:
+    return None if facts.weather is None else look.scene.weather == facts.weather
+
+
+def _brightness(look: Look, facts: FrameFacts) -> tuple[float, float] | None:
+    return None if facts.daylight is None else (look.brightness, facts.daylight)
+
+
+def _lanes(look: Look, facts: FrameFacts) -> LaneScore | None:
+    lines = lines_in_view(facts, look.size)
+    return None if lines is None else score_lanes(lines, look.scene.lanes[:, :2], look.scene.rows, look.size[1])
+
+
+# --- what all frames say
+
+
+def _precision(rows: Sequence[tuple[np.ndarray, np.ndarray, int]]) -> float | None:
+    if not rows:
+        return None
+    scores, hits, counts = zip(*rows, strict=True)
+    return average_precision(np.concatenate(scores), np.concatenate(hits), sum(counts))
+
+
+def _recall(rows: Sequence[tuple[np.ndarray, np.ndarray, int]]) -> float | None:
+    count = sum(row[2] for row in rows)
+    return sum(int(hits[scores >= RULE.score].sum()) for scores, hits, _ in rows) / count if count else None
+
+
+def _correlation(rows: Sequence[tuple[float, float]]) -> float | None:
+    return rank_correlation([seen for seen, _ in rows], [true for _, true in rows]) if len(rows) > 1 else None
+
+
+def _mean(rows: Sequence[bool]) -> float | None:
+    return sum(rows) / len(rows) if rows else None
+
+
+def _share_of_lines(rows: Sequence[LaneScore]) -> float | None:
+    total = sum(rows, LaneScore())
+    return total.found / total.lines if total.lines else None

@@ -1,0 +1,40 @@
+"""The evaluation scenarios: what generators are scored on, and what no network may be trained on."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import yaml
+
+from scenarios.facts import DATA
+from scenarios.loading import load
+from scenarios.schema import Scenario
+
+
+class Drive(NamedTuple):
+    """A shipped scenario and the seed it is played with."""
+
+    scenario: str
+    seed: int
+
+    def load(self) -> Scenario:
+        """The scenario itself."""
+        return load(self.scenario)
+
+
+@cache
+def evaluation_suite() -> tuple[Drive, ...]:
+    """The evaluation drives, in their order.
+
+    >>> len(evaluation_suite()), evaluation_suite()[0]
+    (24, Drive(scenario='amber_dilemma', seed=7001))
+    """
+    rows = yaml.safe_load((DATA / "evaluation.yaml").read_text(encoding="utf-8"))
+    return tuple(Drive(**row) for row in rows)
+
+
+@cache
+def evaluation_fingerprints() -> frozenset[str]:
+    """The fingerprints of the evaluation scenarios, whatever the seed."""
+    return frozenset(drive.load().fingerprint for drive in evaluation_suite())

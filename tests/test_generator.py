@@ -1,0 +1,152 @@
+"""The evaluation of a generator: its arms, its measures, floor and ceiling, its page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from drivesim.errors import UserError
+from drivesim.evaluation.generator import ARMS, PROTOCOLS, GeneratorProtocol, evaluate, others, row
+from drivesim.evaluation.looks import Look, measures
+from drivesim.perception import Detections
+from drivesim.perception.scene import Scene
+from scenarios import shipped
+from scenarios.facts import TIMES_OF_DAY, WEATHERS, Crowdedness, FrameFacts, ObjectFacts
+from scenarios.suite import Drive, evaluation_fingerprints, evaluation_suite
+from tests.tiny_weights import STREET, write_tiny_weights
+
+CARS = [ObjectFacts(k, "car", (40.0 * k, 20, 40.0 * k + 30, 50), occlusion=0.0, truncation=0.0) for k in range(3)]
+
+
+def told(count: int, *, daylight: float = 1.0, weather: str = "clear") -> FrameFacts:
+    things = tuple(CARS[:count])
+    return FrameFacts(0, 0.0, daylight=daylight, weather=weather, crowdedness=Crowdedness(count, 0), objects=things)
+
+
+def look(count: int, *, time: str = "day", weather: str = "clear", score: float = 0.9) -> Look:
+    """What a judge sees that finds the first ``count`` cars."""
+    found = Detections([thing.box for thing in CARS[:count]], [score] * count, ["car"] * count)
+    scene = Scene(
+        {name: float(name == time) for name in TIMES_OF_DAY},
+        {name: float(name == weather) for name in WEATHERS},
+        np.zeros((0, 3)),
+        np.arange(4.0),
+    )
+    return Look({"judge": found}, scene, 200.0 if time == "day" else 20.0, (100, 200))
+
+
+def scored(name: str, pairs: list[tuple[Look, FrameFacts]]) -> float | None:
+    measure = measures(["judge"])[name]
+    return measure.score([said for seen, facts in pairs if (said := measure.see(seen, facts)) is not None])
+
+
+def test_recall_counts_the_boxes_found_with_enough_belief() -> None:
+    assert scored("recall of vehicles by judge", [(look(1), told(3)), (look(2), told(2))]) == pytest.approx(3 / 5)
+    assert scored("recall of vehicles by judge", [(look(2, score=0.2), told(2))]) == 0
+    assert scored("AP50 of vehicles by judge", [(look(2, score=0.2), told(2))]) == 1
+    assert scored("recall of persons by judge", [(look(2), told(2))]) is None  # there are none
+
+
+def test_time_weather_brightness_and_crowd_by_hand() -> None:
+    pairs = [
+        (look(1, time="night"), told(1, daylight=0.0)),
+        (look(2, weather="foggy"), told(2, weather="foggy")),
+        (look(3, time="dawn_dusk"), told(3)),
+        (look(0), told(0)),
+    ]
+    assert scored("time of day", pairs) == 0.75
+    assert scored("weather", pairs) == 1
+    assert scored("crowdedness by judge", pairs) == 1
+    assert scored("brightness by daylight", [pairs[0], pairs[3]]) == 1
+
+
+def test_what_facts_do_not_know_is_not_judged() -> None:
+    for name in measures(["judge"]):
+        assert scored(name, [(look(1), FrameFacts(0, 0.0))]) is None
+
+
+def test_the_place_of_a_rollout_lies_between_the_floor_and_the_ceiling() -> None:
+    measure, protocol = measures(["judge"])["recall of vehicles by judge"], PROTOCOLS["layout"]
+    facts = [[told(2)], [told(2)]]
+    arms = {"town": 2, "rollout": 1, "other": 0}
+    found = row(measure, {arm: ([{0: look(n)}, {0: look(n)}], facts) for arm, n in arms.items()}, protocol)
+    assert {arm: cell["value"] for arm, cell in found["arms"].items()} == {"town": 1.0, "rollout": 0.5, "other": 0.0}
+    assert found["place"] == 0.5
+    assert found["arms"]["rollout"]["interval"] == (0.5, 0.5)
+    blind = row(measure, {arm: ([{0: look(0)}, {0: look(0)}], facts) for arm in arms}, protocol)
+    assert blind["place"] is None
+
+
+def test_every_field_of_a_protocol_is_in_its_hash() -> None:
+    protocol = PROTOCOLS["layout"]
+    changes = {
+        "name": "x", "arms": ("town",), "about": (), "drives": protocol.drives[:2], "fps": 7.5, "every": 2,
+        "draws": 10, "seed": 1,
+    }  # fmt: skip
+    assert set(changes) == {field.name for field in dataclasses.fields(GeneratorProtocol)}
+    marks = {dataclasses.replace(protocol, **{name: value}).sha256() for name, value in changes.items()}
+    assert len(marks | {protocol.sha256()}) == len(changes) + 1
+
+
+def test_nobody_is_their_own_floor() -> None:
+    for count in (2, 3, 24):
+        assert sorted(others(count)) == list(range(count))
+        assert all(other != k for k, other in enumerate(others(count)))
+
+
+def test_the_suite_names_24_shipped_scenarios_with_seeds_of_their_own() -> None:
+    suite = evaluation_suite()
+    assert len(suite) == len({drive.scenario for drive in suite}) == len({drive.seed for drive in suite}) == 24
+    assert {drive.scenario for drive in suite} <= set(shipped())
+    assert len(evaluation_fingerprints()) == 24
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A whole evaluation of random weights on two short drives."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    drives = []
+    for name, daylight in (("by_day", "day"), ("by_night", "night")):
+        text = STREET.replace("name: street", f"name: {name}").replace("daylight: day", f"daylight: {daylight}")
+        (folder / f"{name}.yaml").write_text(text.replace("4.0", "2.0"))
+        drives.append(Drive(str(folder / f"{name}.yaml"), 5))
+    return folder, drives, write_tiny_weights(folder / "weights")
+
+
+def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
+    folder, drives, weights = evaluated
+    from drivesim.perception import load_detector
+
+    protocol = dataclasses.replace(PROTOCOLS["obedience"], drives=tuple(drives))
+    judges = {"reference": load_detector("reference")}
+    steps = []
+    metrics = evaluate(
+        weights, folder / "a", protocol, judges, progress=lambda done, total: steps.append((done, total))
+    )
+    assert steps[-1] == (8, 8)  # four arms are made, of two drives each
+    assert set(metrics["arms"]) == set(ARMS)
+    assert metrics["measures"]["time of day"]["arms"]["town"]["frames"] == 6
+    text = (folder / "a" / "metrics.json").read_text()
+    assert json.loads(text)["protocol_sha256"] == protocol.sha256()
+    page = (folder / "a" / "report.html").read_text()
+    assert "by_night" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    before = (folder / "a" / "clips" / "rollout" / "by_day" / "run.json").read_bytes()
+    evaluate(weights, folder / "a", protocol, judges)  # the clips that are there are taken
+    assert (folder / "a" / "metrics.json").read_text() == text
+    assert (folder / "a" / "clips" / "rollout" / "by_day" / "run.json").read_bytes() == before
+
+
+def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> None:
+    _, drives, weights = evaluated
+    protocol = dataclasses.replace(PROTOCOLS["layout"], drives=tuple(drives))
+    with pytest.raises(UserError, match="0 judges"):
+        evaluate(weights, tmp_path / "a", protocol, {})
+    with pytest.raises(UserError, match="1 drives"):
+        evaluate(weights, tmp_path / "a", dataclasses.replace(protocol, drives=tuple(drives[:1])), {"a": None})
+    with pytest.raises(UserError, match="the arm 'dream'"):
+        evaluate(weights, tmp_path / "a", dataclasses.replace(protocol, arms=("dream",)), {"a": None})
+    assert not (tmp_path / "a").exists()
