@@ -84,7 +84,7 @@ def test_every_field_of_a_protocol_is_in_its_hash() -> None:
     protocol = PROTOCOLS["layout"]
     changes = {
         "name": "x", "arms": ("town",), "about": (), "drives": protocol.drives[:2], "fps": 7.5, "every": 2,
-        "draws": 10, "seed": 1,
+        "window": 5.0,        "draws": 10, "seed": 1,
     }  # fmt: skip
     assert set(changes) == {field.name for field in dataclasses.fields(GeneratorProtocol)}
     marks = {dataclasses.replace(protocol, **{name: value}).sha256() for name, value in changes.items()}

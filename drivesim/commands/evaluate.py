@@ -22,8 +22,9 @@ def add(groups: Any) -> None:
     )
     evaluate.add_argument(
         "protocol",
-        metavar="layout|obedience",
-        help="layout: are the boxes drawn that are asked for; obedience: time of day, weather, crowd, lane lines too",
+        metavar="layout|obedience|drift",
+        help="layout: are the boxes drawn that are asked for; obedience: time of day, weather, crowd, lane lines too; "
+        "drift: what becomes of two minutes",
     )
     evaluate.add_argument("--weights", default="nano", metavar="nano|DIR", help="shipped weights or a folder of parts")
     evaluate.add_argument(

@@ -16,6 +16,7 @@ from conditioning import NAMES
 from drivesim.atomic import write_json, write_text
 from drivesim.clips import Clip
 from drivesim.errors import UserError
+from drivesim.evaluation.drift import course, drift
 from drivesim.evaluation.looks import Look, Measure, look_at, measures
 from drivesim.metrics.detection import bootstrap
 from drivesim.parts import load_weights
@@ -53,7 +54,8 @@ class GeneratorProtocol:
 
     ``drives``: scenarios and seeds. ``fps``: of the rollouts, frames/s. ``every``: every how many-th frame is judged.
     ``arms``: keys of `ARMS`. ``about``: beginnings of the names of the `measures` that are taken; none: all.
-    ``draws`` and ``seed``: of the bootstrap over clips.
+    ``window``: s, of the windows in which drift is looked at; None: it is not. ``draws`` and ``seed``: of the bootstrap
+    over clips.
     """
 
     name: str
@@ -62,6 +64,7 @@ class GeneratorProtocol:
     drives: tuple[Drive, ...] = dataclasses.field(default_factory=evaluation_suite)
     fps: float = 1.875
     every: int = 1
+    window: float | None = None
     draws: int = 500
     seed: int = 0
 
@@ -76,8 +79,11 @@ PROTOCOLS = {
         "drivesim.layout/1", ("town", "rollout", "untold", "other"), about=("AP50", "recall", "crowdedness")
     ),
     "obedience": GeneratorProtocol("drivesim.obedience/2", tuple(ARMS)),
+    "drift": GeneratorProtocol(
+        "drivesim.drift/1", ("town", "rollout"), drives=(Drive("two_minutes", 7101),), fps=7.5, every=5, window=10.0
+    ),
 }
-"""B1, layout fidelity, and B2, obedience, by the names that people give."""
+"""Layout fidelity, obedience and long rollouts, by the names that people give."""
 
 
 def evaluate(
@@ -146,6 +152,11 @@ def evaluate(
             for name, measure in taken.items()
         },
     }
+    if protocol.window is not None:
+        metrics["drift"] = {
+            clip.provenance["scenario"]["name"]: _drift(clips, looks, number, taken, protocol.window)
+            for number, clip in enumerate(clips["rollout"])
+        }
     write_json(out / "metrics.json", metrics)
     write_text(out / "report.html", render_generator(metrics, _pictures(clips, made)))
     return metrics
@@ -186,6 +197,20 @@ def row(measure: Measure, arms: Mapping[str, Seen], protocol: GeneratorProtocol)
     if floor is not None and value is not None and ceiling is not None and ceiling - floor >= 0.05:
         place = (value - floor) / (ceiling - floor)
     return {"arms": found, "place": place}
+
+
+def _drift(
+    clips: Mapping[str, Sequence[Clip]],
+    looks: Mapping[str, Sequence[Mapping[int, Look]]],
+    number: int,
+    taken: Mapping[str, Measure],
+    window: float,
+) -> dict[str, Any]:
+    """The courses of one drive's rollout and town, and the drift of the one against the other."""
+    courses = {
+        arm: course(clips[arm][number], looks[arm][number], taken, seconds=window) for arm in ("rollout", "town")
+    }
+    return {**courses, "drift": drift(courses["rollout"], courses["town"])}
 
 
 def _clip(arm: str, drive: Drive, folder: Path, weights: str | Path, fps: float, device: str) -> Clip:

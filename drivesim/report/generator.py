@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from drivesim.report.page import JPEG_QUALITY, environment_of_pages
+from drivesim.report.plots import Series, lines
 
 WIDTH, TOP, HEIGHT = 300, 3, 8  # of a scale, its rail's top and height
 
@@ -23,7 +24,23 @@ def render_generator(metrics: Mapping[str, Any], pictures: Sequence[tuple[str, M
     page = environment_of_pages()
     page.filters["share"] = lambda value: "-" if value is None else f"{value:.2f}"
     page.globals |= {"scale": scale, "address": address}
-    return page.get_template("generator.html.j2").render(metrics=metrics, pictures=pictures)
+    return page.get_template("generator.html.j2").render(
+        metrics=metrics,
+        pictures=pictures,
+        drift={
+            name: _drift_plots(row, metrics["protocol"]["window"]) for name, row in metrics.get("drift", {}).items()
+        },
+    )
+
+
+def _drift_plots(row: Mapping[str, Any], window: float) -> dict[str, Markup]:
+    """By score its course over time: the rollout's and the town's."""
+    plots = {}
+    for name, values in row["rollout"].items():
+        starts = [window * (k + 0.5) for k in range(len(values))]
+        both: list[Series] = [("rollout", starts, values), ("town", starts, row["town"][name])]
+        plots[name] = lines(both, x_label="time in the clip, s", y_label=name)
+    return plots
 
 
 def scale(row: Mapping[str, Any]) -> Markup:
