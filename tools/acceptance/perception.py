@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lines import Line, Result
+import numpy as np
+from lines import Line, Result, shared
 
 import drivesim
-from drivesim.clips import read_clip
+from drivesim.clips import Clip, read_clip
+from drivesim.datasets import read_footage
 from drivesim.evaluation.scenes import score_scenes, see_scenes
 from drivesim.generate.town import town_dataset
 from drivesim.perception.scene import SceneDetector
+from scenarios.facts import time_of_day
 
 SEED = 1001  # of scenarios that are in no training set: those are made with other seeds
 CLIPS, FRAMES, EVERY = 120, 8, 4
@@ -27,7 +32,7 @@ def reference_detector(folder: Path) -> Result:
     figure: dict[str, Any] = {
         kind: {name: _short(row) for name, row in scores[kind]["time_of_day"].items()} for kind in ("vehicle", "person")
     }
-    figure |= {"scenes": scenes}
+    figure |= {"scenes": scenes, "times_seen": _times_seen(clips, detector)}
     passed = (
         scores["vehicle"]["time_of_day"]["day"]["AP50"] >= 0.80
         and scores["person"]["time_of_day"]["day"]["AP50"] >= 0.60
@@ -35,6 +40,28 @@ def reference_detector(folder: Path) -> Result:
         and scenes["lanes"]["total"]["found"] >= 0.90
     )
     return Result(figure, passed)
+
+
+def _times_seen(clips: Sequence[Clip], detector: SceneDetector) -> dict[str, Any]:
+    """The times of day seen in frames by day: of the town, of the town darkened to 0.3, of real streets."""
+    by_day = [
+        frame
+        for clip in clips
+        for facts, frame in zip(clip.facts[::EVERY], clip.frames(step=EVERY), strict=True)
+        if facts.daylight is not None and time_of_day(facts.daylight) == "day"
+    ]
+    real = {
+        name: [frame for clip in read_footage(shared(*place)) for frame in clip.frames(step=10)]
+        for name, place in (
+            ("PandaSet", ("pandaset_002", "front_camera.mp4")),
+            ("Udacity", ("udacity_lanelines", "solidWhiteRight.mp4")),
+        )
+    }
+    dark = [(frame * 0.3).astype(np.uint8) for frame in by_day]
+    return {
+        name: dict(Counter(scene.time_of_day for scene in detector.scenes(frames)))
+        for name, frames in {"town by day": by_day, "town by day, darkened": dark, **real}.items()
+    }
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
