@@ -58,8 +58,8 @@ def test_blur_rises_with_every_blurring_and_does_not_see_contrast() -> None:
 
 
 def test_blur_of_one_upright_edge_by_hand() -> None:
-    # Sobel of a step of 110 is 440 in two columns. A mean over 11 columns makes it a ramp of 10 a column: there Sobel is
-    # 20 * 4 = 80. So of the 440 of each of the two columns 440 - 80 is taken away: 1 - 360 / 440.
+    # Sobel of a step of 110 is 440 in two columns. A mean over 11 columns makes it a ramp of 10 a column: there Sobel
+    # is 20 * 4 = 80. So of the 440 of each of the two columns 440 - 80 is taken away: 1 - 360 / 440.
     frame = np.zeros((40, 60, 3), np.uint8)
     frame[:, 30:] = 110
     assert blur(frame) == pytest.approx(80 / 440)
