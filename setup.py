@@ -35,10 +35,13 @@ DEV = [
     "hypothesis>=6.100",
     "jsonschema>=4.20",
     "mypy>=1.18",
+    "pycocotools>=2.0.10",  # the metrics are checked against this, scipy and trackeval
     "pytest>=8.4",
     "pytest-timeout>=2.4",
     "ruff>=0.15",
+    "scipy>=1.16.1",
     "setuptools>=77.0.3",
+    "trackeval>=1.3",
     "types-PyYAML>=6.0.12",
 ]
 

@@ -21,7 +21,6 @@ from drivesim.metrics.obedience import (
     balanced_accuracy,
     best_threshold,
     line_contrast,
-    rank_correlation,
     relative_gain,
     status,
 )
@@ -68,12 +67,6 @@ def test_gain_on_one_clip_has_no_interval_and_without_samples_is_none():
     one = np.ones(2)
     assert relative_gain(one, 2 * one, np.zeros(2), seed=0).interval is None
     assert relative_gain(one[:0], one[:0], one[:0], seed=0) is None
-
-
-def test_rank_correlation_shares_ranks_and_is_none_where_nothing_varies():
-    # ranks 1.5 1.5 3 against 1 2 3: covariance 0.5 of deviations (-.5 -.5 1), (-1 0 1) -> 1.5 / sqrt(1.5 * 2)
-    assert rank_correlation([5, 5, 9], [1, 2, 3]) == pytest.approx(1.5 / 3**0.5)
-    assert rank_correlation([1, 1], [1, 2]) is None
 
 
 def test_threshold_is_fitted_and_accuracy_counts_both_kinds_alike():

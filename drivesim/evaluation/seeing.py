@@ -19,8 +19,8 @@ from drivesim.metrics.obedience import (
     best_threshold,
     day_and_night,
     line_contrast,
-    rank_correlation,
 )
+from drivesim.metrics.ranking import spearman
 from drivesim.perception import Detections, Detector
 from drivesim.perception.matching import match, truth_of
 from drivesim.rollout.pictures import pixels
@@ -77,7 +77,7 @@ def judges(detector: Detector | None) -> dict[str, Judge]:
 
 def judge_daylight(frames: Frames, pictures: Pictures) -> float | None:
     """Rank correlation of mean brightness with that of the truth; 1 for the truth itself."""
-    return rank_correlation([brightness(frame) for frame in frames], [brightness(frame) for frame in pictures.truth])
+    return spearman([brightness(frame) for frame in frames], [brightness(frame) for frame in pictures.truth])
 
 
 def judge_road(frames: Frames, pictures: Pictures) -> float | None:
@@ -111,7 +111,7 @@ def judge_crowdedness(frames: Frames, pictures: Pictures, *, detector: Detector)
         for frame, row in zip(frames, pictures.facts, strict=True)
         if row.crowdedness is not None and row.camera is not None
     ]
-    return rank_correlation([seen for seen, _ in counts], [true for _, true in counts]) if counts else None
+    return spearman([seen for seen, _ in counts], [true for _, true in counts]) if counts else None
 
 
 def day_night_accuracy(pictures: Pictures) -> float | None:

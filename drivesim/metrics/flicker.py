@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-HEIGHT = 128  # rows at which flow is taken, so that clips of different size compare
+from drivesim.metrics.flow import HEIGHT, dense_flow, reduced
 
 
 def warped_error(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -18,9 +18,9 @@ def warped_error(first: np.ndarray, second: np.ndarray) -> float | None:
     """
     if first.shape != second.shape:
         raise ValueError(f"found frames {first.shape} and {second.shape}, expected the same size")
-    width = round(first.shape[1] * HEIGHT / first.shape[0])
-    one, two = (cv2.resize(frame, (width, HEIGHT), interpolation=cv2.INTER_AREA) for frame in (first, second))
-    there, back = _flow(two, one), _flow(one, two)
+    one, two = reduced(first), reduced(second)
+    width = one.shape[1]
+    there, back = dense_flow(two, one), dense_flow(one, two)
     returned = _sample(back, there)
     gap = ((there + returned) ** 2).sum(-1)
     valid = gap < 0.01 * ((there**2).sum(-1) + (returned**2).sum(-1)) + 0.5
@@ -31,13 +31,6 @@ def warped_error(first: np.ndarray, second: np.ndarray) -> float | None:
         return None
     difference = np.abs(two.astype(np.float64) - _sample(one.astype(np.float32), there)).mean(-1)
     return float(difference[valid].mean())
-
-
-def _flow(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Dense flow (h w 2), pixels, from source to target."""
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    start, end = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (source, target))
-    return search.calc(start, end, None)  # type: ignore[call-overload]  # OpenCV's stubs forget that None is allowed
 
 
 def _sample(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -91,18 +91,6 @@ def relative_gain(told: np.ndarray, changed: np.ndarray, clips: np.ndarray, *, s
     return Gain(gain(range(len(rows))), bootstrap(gain, len(rows), seed=seed), len(rows), len(told))
 
 
-def rank_correlation(values: Sequence[float], others: Sequence[float]) -> float | None:
-    """Spearman's rank correlation, equal values sharing their mean rank; None where one side does not vary.
-
-    >>> rank_correlation([1, 2, 3, 4], [10, 20, 40, 30])
-    0.8
-    """
-    first, second = (_ranks(np.asarray(side, float)) for side in (values, others))
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None
-    return round(float(np.corrcoef(first, second)[0, 1]), 12)
-
-
 def best_threshold(values: Sequence[float], positive: Sequence[bool]) -> float | None:
     """The threshold that best tells positives, which are higher, from negatives; None if there is one kind only.
 
@@ -176,8 +164,3 @@ def _values(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     columns, rows = places[inside].astype(int).T
     values[inside] = picture[rows, columns]
     return values
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, kinds, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[kinds]
