@@ -7,5 +7,6 @@ from drivesim.perception.detections import Detections
 from drivesim.perception.detectors import Detector, load_detector
 from drivesim.perception.detectors.layouts import Layout
 from drivesim.perception.detectors.torch_module import TorchDetector
+from drivesim.perception.tracking import ByteTracker, Tracker
 
-__all__ = ["Detections", "Detector", "Layout", "TorchDetector", "load_detector"]
+__all__ = ["ByteTracker", "Detections", "Detector", "Layout", "TorchDetector", "Tracker", "load_detector"]
