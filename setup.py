@@ -31,7 +31,9 @@ CORE = [
     "tensorboard>=2.20",
     "torch>=2.10",  # older releases have holes in torch.load (CVE-2026-24747)
 ]
+HF = ["transformers>=5.24"]
 DEV = [
+    *HF,
     "hypothesis>=6.100",
     "jsonschema>=4.20",
     "mypy>=1.18",
@@ -73,7 +75,7 @@ setup(
         "drivesim": ["py.typed", "**/*.yaml", "weights/**/*", "report/templates/*"],
     },
     install_requires=CORE,
-    extras_require={"dev": DEV},
+    extras_require={"dev": DEV, "hf": HF},
     entry_points={"console_scripts": ["drivesim=drivesim.cli:main"]},
     cmdclass={"build_py": BuildWithPresets},
     zip_safe=False,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +15,7 @@ import pytest
 
 import drivesim
 from drivesim import cli
+from drivesim.perception.detectors.layouts import layout_from
 from scenarios.yaml12 import parse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -56,6 +60,37 @@ def test_author_tutorial_runs(tmp_path, monkeypatch, capsys):
     assert list(check.iter_errors(parse(text).value)) == []
     for made in ("preview/storyboard.png", "preview_fast/preview.mp4", "rollout/video.mp4", "rollout/overlay.mp4"):
         assert (tmp_path / made).stat().st_size > 0
+
+
+def test_plug_in_tutorial_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site").mkdir()
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    tutorial = CHECKOUT / "docs" / "tutorials" / "plug_in_detector.md"
+    for text in [*blocks(tutorial, "python"), *blocks(tutorial, "toml")]:
+        if named := re.match(r"# (hog_people/\S+)\n", text):
+            (tmp_path / named[1]).parent.mkdir(exist_ok=True)
+            (tmp_path / named[1]).write_text(text)
+    for row in "".join(blocks(tutorial, "console")).splitlines():
+        program, *words = shlex.split(row.removeprefix("$ "))
+        if program == "pip":  # into a folder of this test, from what is here
+            options = ["--target", "site", "--no-deps", "--no-build-isolation", "--no-index", "-q"]
+            subprocess.run([sys.executable, "-m", program, *words, *options], check=True)
+            importlib.invalidate_caches()
+        else:
+            assert program == "drivesim"
+            assert cli.main(words) == 0, row + capsys.readouterr().err
+    scores = json.loads((tmp_path / "scores" / "metrics.json").read_text())
+    assert scores["detector"]["name"] == "hog_people"
+    assert scores["scores"]["person"]["total"]["AP50"] > 0.05
+    other = json.loads((tmp_path / "scores_16" / "metrics.json").read_text())
+    assert other["detector"]["sha256"] != scores["detector"]["sha256"]
+    for text in blocks(tutorial, "python"):
+        if not text.startswith("# hog_people/"):
+            exec(compile(text, "tutorial", "exec"), {})
+    assert (tmp_path / "scores_untrained" / "report.html").stat().st_size > 0
+    (text,) = blocks(tutorial, "yaml")
+    assert layout_from(parse(text).value, "model.yaml").output == "rtdetr"
 
 
 def test_readme_example_runs(tmp_path, monkeypatch):

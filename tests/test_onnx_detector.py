@@ -3,48 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
 from drivesim.errors import UserError
-from drivesim.perception import Detections, load_detector
-from drivesim.perception.detectors.layouts import (
-    METADATA_KEY,
-    Layout,
-    class_map,
-    decode_fastestdet,
-    decode_yolox,
-    guess,
-    layout_from,
-    prepare,
-)
-from drivesim.perception.detectors.onnx import suppress
-
-
-def constant_model(path, output: np.ndarray, size=(32, 64), metadata=None):
-    """A model that answers ``output`` whatever it sees (the input is multiplied by zero, then added)."""
-    nodes = [
-        helper.make_node("ReduceSum", ["images"], ["sum"], keepdims=0),
-        helper.make_node("Mul", ["sum", "zero"], ["nothing"]),
-        helper.make_node("Add", ["answer", "nothing"], ["output"]),
-    ]
-    constants = [
-        numpy_helper.from_array(output.astype(np.float32), "answer"),
-        numpy_helper.from_array(np.float32(0), "zero"),
-    ]
-    picture = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, *size])
-    result = helper.make_tensor_value_info("output", TensorProto.FLOAT, list(output.shape))
-    graph = helper.make_graph(nodes, "constant", [picture], [result], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    if metadata is not None:
-        helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
-    onnx.save(model, path)
-    return path
-
+from drivesim.perception import Detections, Layout, load_detector
+from drivesim.perception.detectors.layouts import class_map, guess, layout_from, prepare
+from drivesim.perception.detectors.reading import suppress
+from tests.constant_model import constant_model
 
 BOXES = {"output": "boxes", "scale": 1 / 255, "classes": {"0": "car", "1": "pedestrian"}}
 ANSWER = np.array([[[4, 8, 20, 24, 0.9, 0.1], [40, 0, 50, 30, 0.2, 0.6], [0, 0, 5, 5, 0.001, 0.002]]])
@@ -75,9 +43,84 @@ def test_an_unknown_layout_is_refused_with_the_shapes_and_the_remedy(tmp_path) -
         load_detector(f"onnx:{path}")
 
 
-def test_a_layout_that_cannot_be_that_of_the_output_is_refused(tmp_path) -> None:
-    path = constant_model(tmp_path / "m.onnx", np.zeros((1, 7, 11)), metadata={"output": "fastestdet"})
-    with pytest.raises(UserError, match=r"found output \(1, 7, 11\), expected 4 dimensions"):
+@pytest.mark.parametrize(
+    ("output", "shape", "expected"),
+    [
+        ("fastestdet", (1, 7, 11), "(1, 5 + classes, h, w)"),
+        ("boxes", (1, 3, 4), "(1, n, 4 + classes)"),
+        ("boxes", (2, 3, 6), "(1, n, 4 + classes)"),
+        ("yolox", (1, 41, 85), "(1, 42, 5 + classes)"),
+        ("nanodet", (1, 43, 32), "(1, 43, 32 + classes)"),
+        ("detr", (1, 3, 6), "(1, n, 1 + classes) and (1, n, 4)"),
+    ],
+)
+def test_a_layout_that_cannot_be_that_of_the_output_is_refused_at_once(tmp_path, output, shape, expected) -> None:
+    path = constant_model(tmp_path / "m.onnx", np.zeros(shape), metadata={"output": output})
+    with pytest.raises(UserError) as caught:
+        load_detector(f"onnx:{path}")
+    found = f"({', '.join(map(str, shape))})"
+    assert str(caught.value) == f"{path}: found outputs {found}, expected {expected} by the layout {output!r}"
+
+
+def test_boxes_before_logits_are_refused_and_not_taken_for_each_other(tmp_path) -> None:
+    path = constant_model(tmp_path / "m.onnx", np.zeros((1, 3, 4)), np.zeros((1, 3, 9)), metadata={"output": "rtdetr"})
+    with pytest.raises(UserError, match=r"found outputs \(1, 3, 4\) and \(1, 3, 9\), expected .* and \(1, n, 4\)"):
+        load_detector(f"onnx:{path}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"inputs": ((2, 3),)}, "tensor(float) (2, 3, 32, 64)"),
+        ({"inputs": ((1, 1),)}, "tensor(float) (1, 1, 32, 64)"),
+        ({"inputs": ((1, 3), (1, 1))}, "tensor(float) (1, 3, 32, 64) and tensor(float) (1, 1, 32, 64)"),
+        ({"size": ("height", "width")}, "tensor(float) (1, 3, 'height', 'width')"),
+        ({"kind": TensorProto.FLOAT16}, "tensor(float16) (1, 3, 32, 64)"),
+    ],
+)
+def test_a_model_that_does_not_take_one_picture_is_refused(tmp_path, changes, found) -> None:
+    path = constant_model(tmp_path / "m.onnx", ANSWER, metadata=BOXES, **changes)
+    with pytest.raises(UserError) as caught:
+        load_detector(f"onnx:{path}")
+    expected = "expected one picture tensor(float) (1, 3, height, width)"
+    assert str(caught.value) == f"{path}: found inputs {found}, {expected}"
+
+
+def answered(tmp_path, boxes, **layout):
+    """What a constant model of ``boxes`` (n, 4 + 2) finds in a frame of its own size."""
+    path = constant_model(tmp_path / "m.onnx", np.array([boxes]), metadata={**BOXES, **layout})
+    return load_detector(f"onnx:{path}")([np.zeros((32, 64, 3), np.uint8)])[0]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "complaint"),
+    [
+        ([[4, 8, 20, 24, np.nan, 0.1]], "found scores that are not finite, expected numbers in [0, 1]"),
+        ([[4, 8, np.nan, 24, 0.9, 0.1]], "found boxes that are not finite, expected pixels"),
+        ([[4, 8, np.inf, 24, 0.9, 0.1]], "found boxes that are not finite, expected pixels"),
+        ([[4, 8, 20, 24, 0.2, 7.3]], "found scores from 7.3 to 7.3, expected [0, 1]"),
+        ([[20, 8, 4, 24, 0.9, 0.1]], "found a box with x2 < x1 or y2 < y1, expected x1 <= x2 and y1 <= y2"),
+    ],
+)
+def test_numbers_that_are_no_boxes_or_scores_are_refused(tmp_path, boxes, complaint) -> None:
+    with pytest.raises(UserError) as caught:
+        answered(tmp_path, boxes)
+    assert str(caught.value) == f"{tmp_path / 'm.onnx'}: {complaint}"
+
+
+def test_numbers_that_do_not_matter_may_be_anything(tmp_path) -> None:
+    found = answered(tmp_path, [[4, 8, 20, 24, 0.9, np.nan], [np.nan] * 4 + [0.001, 0.5]], classes={"0": "car"})
+    assert found.boxes.tolist() == [[4, 8, 20, 24]]  # column 1 is no category, and the second score is too low
+
+
+def test_a_class_that_the_model_does_not_have_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"m\.onnx: found 2 classes, expected class 21 of its layout"):
+        answered(tmp_path, [[4, 8, 20, 24, 0.9, 0.1]], classes="coco")
+
+
+def test_metadata_that_is_not_json_is_refused_in_one_line(tmp_path) -> None:
+    path = constant_model(tmp_path / "m.onnx", ANSWER, metadata="output: boxes")
+    with pytest.raises(UserError, match=rf"^{path}, metadata drivesim\.detector: not JSON \(.*\)$"):
         load_detector(f"onnx:{path}")
 
 
@@ -97,6 +140,13 @@ def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path) -> None:
         ({"output": "boxes", "classes": "voc"}, "voc"),
         ({"output": "boxes", "size": 3}, "size"),
         (["boxes"], "list"),
+        ({"output": "boxes", "classes": {-1: "car"}}, "-1"),
+        ({"output": "boxes", "classes": {}}, "expected numbers from 0"),
+        ({"output": "boxes", "classes": {"zero": "car"}}, "zero"),
+        ({"output": "boxes", "mean": [0, 0]}, r"mean is \[0, 0\], expected 3 number"),
+        ({"output": "boxes", "std": [1, 1, 0]}, r"std is \[1, 1, 0\], expected 3 number\(s\) above 0"),
+        ({"output": "boxes", "scale": "1/255"}, "1/255"),
+        ({"output": "boxes", "scale": 0}, "scale is 0"),
     ],
 )
 def test_a_wrong_description_is_refused_and_names_its_file(row, complaint) -> None:
@@ -120,29 +170,18 @@ def test_colour_order_and_scale_follow_the_layout() -> None:
     assert values[0, :, 0, 0] == pytest.approx([0, 0, 1])
 
 
-def test_yolox_numbers_become_boxes_as_its_paper_says() -> None:
-    # A 32 x 32 input has 16 + 4 + 1 cells. Cell 5 of stride 8 is column 1, row 1.
-    raw = np.zeros((1, 21, 7))
-    raw[0, 5] = [0.5, 0.25, np.log(2), np.log(4), 0.8, 0.5, 1.0]
-    boxes, scores = decode_yolox(raw, (32, 32))
-    assert boxes[5] == pytest.approx([12 - 8, 10 - 16, 12 + 8, 10 + 16])
-    assert scores[5] == pytest.approx([0.4, 0.8])
-    assert boxes[20] == pytest.approx([-16, -16, 16, 16])  # the one cell of stride 32: centre (0, 0), size 32
-
-
-def test_fastestdet_numbers_become_boxes_as_its_authors_say() -> None:
-    raw = np.zeros((1, 6, 2, 2))
-    raw[0, :, 1, 0] = [0.5, 0.0, np.arctanh(0.5), 0.0, np.log(3), 0.25]  # tanh 0, 0.5; sigmoid 0.5, 0.75
-    boxes, scores = decode_fastestdet(raw, (32, 64))
-    centre, size = (0 / 2 * 64, 1.5 / 2 * 32), (0.5 * 64, 0.75 * 32)
-    expected = [centre[0] - size[0] / 2, centre[1] - size[1] / 2, centre[0] + size[0] / 2, centre[1] + size[1] / 2]
-    assert boxes[2] == pytest.approx(expected)
-    assert scores[2, 0] == pytest.approx(0.5**0.6 * 0.25**0.4)
+def test_mean_and_deviation_are_those_of_the_layouts_own_order_of_colours() -> None:
+    frame = np.full((8, 8, 3), (255, 0, 0), np.uint8)
+    layout = Layout("boxes", colour="bgr", scale=1 / 255, mean=(0.1, 0.2, 0.5), std=(1, 1, 0.25), resize="stretch")
+    values, _ = prepare(frame, (8, 8), layout)
+    assert values[0, :, 0, 0] == pytest.approx([-0.1, -0.2, (1 - 0.5) / 0.25])  # blue, green, red
 
 
 def test_well_known_networks_are_told_by_their_shapes() -> None:
     assert guess((416, 416), [(1, 3549, 85)]).output == "yolox"
     assert guess((352, 352), [(1, 85, 22, 22)]).output == "fastestdet"
+    nano = guess((416, 416), [(1, 52**2 + 26**2 + 13**2 + 7**2, 80 + 32)])
+    assert (nano.output, nano.resize, nano.colour) == ("nanodet", "stretch", "bgr")
     assert guess((416, 416), [(1, 3548, 85)]) is None
 
 
@@ -162,6 +201,13 @@ def test_coco_has_animals_and_traffic_lights_and_suppression_keeps_them_apart_fr
     assert class_map("coco")[9] == "traffic_light"
     found = Detections([[0, 0, 10, 10]] * 2, [0.5, 0.9], ["car", "traffic_light"])
     assert suppress(found).categories == ("traffic_light", "car")
+
+
+def test_cocos_own_numbers_mean_the_same_as_the_numbers_without_gaps() -> None:
+    unused = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
+    numbers = [number for number in range(1, 91) if number not in unused]
+    assert len(numbers) == 80
+    assert {numbers.index(number): name for number, name in class_map("coco91").items()} == class_map("coco")
 
 
 def test_fastestdet_runs_through_the_same_adapter(shared_data) -> None:

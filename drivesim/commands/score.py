@@ -24,7 +24,13 @@ def add(groups: Any) -> None:
     benchmark.add_argument(
         "clips", nargs="+", metavar="CLIP", help="clip folders, or real footage: videos, folders of it"
     )
-    benchmark.add_argument("--detector", default="reference", metavar="reference|onnx:FILE", help="default: reference")
+    benchmark.add_argument(
+        "--detector",
+        default="reference",
+        metavar="reference|onnx:FILE|hf:DIR|PLUGIN",
+        help="the shipped detector (default), an ONNX file, a model of transformers (a folder, or a name on the hub; "
+        "needs drivesim[hf]), or an installed plug-in as NAME or NAME:ARGUMENT",
+    )
     benchmark.add_argument("--every", type=count, default=6, metavar="N", help="score every N-th frame (default: 6)")
     add_out(benchmark)
 

@@ -43,7 +43,7 @@ def add(groups: Any) -> None:
     train.add_argument(
         "--detector",
         metavar="D",
-        help="all, card: who looks for the boxes, reference or onnx:FILE (default: the run's own)",
+        help="all, card: who looks for the boxes, as in drivesim benchmark (default: the run's own)",
     )
     train.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the run (default: 0)")
     train.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default: auto)")

@@ -5,5 +5,8 @@ It never sees how a video was made (no networks, no rollout), so that it scores 
 
 from drivesim.perception.detections import Detections
 from drivesim.perception.detectors import Detector, load_detector
+from drivesim.perception.detectors.layouts import Layout
+from drivesim.perception.detectors.torch_module import TorchDetector
+from drivesim.perception.tracking import ByteTracker, Tracker
 
-__all__ = ["Detections", "Detector", "load_detector"]
+__all__ = ["ByteTracker", "Detections", "Detector", "Layout", "TorchDetector", "Tracker", "load_detector"]

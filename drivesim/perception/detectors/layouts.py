@@ -7,7 +7,7 @@ model's own metadata (key `METADATA_KEY`, JSON with the same keys), or the shape
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import yaml
 
 from drivesim.errors import UserError
+from drivesim.perception.detectors.decoders import DECODERS, NANODET_STRIDES, YOLOX_STRIDES, count_cells
 from scenarios.facts import categories
 
 METADATA_KEY = "drivesim.detector"
@@ -32,16 +33,26 @@ def class_map(name: str) -> Mapping[int, str]:
     'pedestrian'
     """
     maps = yaml.safe_load((Path(__file__).parents[1] / "classes.yaml").read_text(encoding="utf-8"))
-    if name not in maps:
-        raise UserError(f"classes {name!r}, expected one of {tuple(maps)}")
-    return maps[name]
+    numbered = {key: value for key, value in maps.items() if key != "names"}
+    if name not in numbered:
+        raise UserError(f"classes {name!r}, expected one of {tuple(numbered)}")
+    return numbered[name]
+
+
+@cache
+def class_names() -> Mapping[str, str]:
+    """Names that other people's models give to classes, in lower case, and the categories they are; our own, too."""
+    maps = yaml.safe_load((Path(__file__).parents[1] / "classes.yaml").read_text(encoding="utf-8"))
+    own = {word: name for name in categories() for word in (name, name.replace("_", " "))}
+    return {**maps["names"], **own}
 
 
 @dataclass(frozen=True)
 class Layout:
     """How to feed a network and read its output.
 
-    ``output``: a key of `DECODERS`. ``colour``: ``"rgb"`` or ``"bgr"``. ``scale``: factor on the bytes 0..255.
+    ``output``: a key of `DECODERS`. ``colour``: ``"rgb"`` or ``"bgr"``. ``scale``: factor on the bytes 0..255, from
+    which ``mean`` is then taken away and which is divided by ``std``, both per channel in the order of ``colour``.
     ``resize``: ``"letterbox"`` (aspect kept, picture in the top left corner) or ``"stretch"``.
     ``classes``: the network's class number -> category; classes that are absent are dropped.
     """
@@ -49,6 +60,8 @@ class Layout:
     output: str
     colour: str = "rgb"
     scale: float = 1.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     resize: str = "letterbox"
     classes: Mapping[int, str] = field(default_factory=lambda: class_map("coco"))
 
@@ -61,9 +74,16 @@ class Layout:
         ):
             if getattr(self, name) not in known:
                 raise UserError(f"detector layout: {name} is {getattr(self, name)!r}, expected one of {known}")
-        wrong = {name for name in self.classes.values() if name not in categories()}
-        if wrong:
-            raise UserError(f"detector layout: classes name {sorted(wrong)}, expected some of {tuple(categories())}")
+        for name, count in (("scale", 1), ("mean", 3), ("std", 3)):
+            values = tuple(np.asarray(getattr(self, name), float).ravel().tolist())
+            if len(values) != count or not np.isfinite(values).all() or (name != "mean" and min(values) <= 0):
+                expected = f"{count} number(s)" + " above 0" * (name != "mean")
+                raise UserError(f"detector layout: {name} is {getattr(self, name)!r}, expected {expected}")
+            object.__setattr__(self, name, values if count > 1 else values[0])
+        wrong = {key: name for key, name in self.classes.items() if key < 0 or name not in categories()}
+        if wrong or not self.classes:
+            expected = f"numbers from 0, each with one of {tuple(categories())}"
+            raise UserError(f"detector layout: classes are {wrong}, expected {expected}")
 
 
 def layout_from(row: Any, where: str) -> Layout:
@@ -87,10 +107,13 @@ def layout_from(row: Any, where: str) -> Layout:
 def guess(size: tuple[int, int], outputs: list[tuple[int, ...]]) -> Layout | None:
     """The layout of a well-known COCO network by its input ``(height, width)`` and output shapes, or None."""
     height, width = size
-    if outputs == [(1, sum((height // s) * (width // s) for s in (8, 16, 32)), 85)]:
+    if outputs == [(1, count_cells(size, YOLOX_STRIDES), 85)]:
         return Layout("yolox", colour="bgr")
     if outputs == [(1, 85, height // 16, width // 16)]:
         return Layout("fastestdet", colour="bgr", scale=1 / 255, resize="stretch")
+    if outputs == [(1, count_cells(size, NANODET_STRIDES), 112)]:
+        mean, std = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)  # of ImageNet, blue first
+        return Layout("nanodet", colour="bgr", mean=mean, std=std, resize="stretch")
     return None
 
 
@@ -107,48 +130,6 @@ def prepare(frame: np.ndarray, size: tuple[int, int], layout: Layout) -> tuple[n
     canvas[: inner[1], : inner[0]] = picture
     if layout.colour == "bgr":
         canvas = canvas[..., ::-1]
-    values = canvas.astype(np.float32) * np.float32(layout.scale)
+    mean, std = np.asarray(layout.mean, np.float32), np.asarray(layout.std, np.float32)
+    values = (canvas.astype(np.float32) * np.float32(layout.scale) - mean) / std
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None]), zoom
-
-
-def decode_boxes(output: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """``boxes``, the reference detector's own: (1, n, 4 + classes), x1 y1 x2 y2 in input px and final scores."""
-    return output[0, :, :4], output[0, :, 4:]
-
-
-def decode_yolox(output: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """``yolox``: (1, n, 5 + classes) raw over strides 8, 16, 32 (Ge et al. 2021).
-
-    centre = (offset + cell) * stride, size = exp(raw) * stride, score = objectness * class.
-    """
-    cells, strides = [], []
-    for stride in (8, 16, 32):
-        rows, columns = np.mgrid[: size[0] // stride, : size[1] // stride]
-        cells.append(np.stack([columns, rows], -1).reshape(-1, 2))
-        strides.append(np.full((rows.size, 1), stride))
-    scale, raw = np.concatenate(strides), output[0]
-    centre = (raw[:, :2] + np.concatenate(cells)) * scale
-    half = np.exp(raw[:, 2:4]) * scale / 2
-    return np.concatenate([centre - half, centre + half], 1), raw[:, 4:5] * raw[:, 5:]
-
-
-def decode_fastestdet(output: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """``fastestdet``: (1, 5 + classes, h, w) as objectness, x, y, w, h, classes of the one map of cells.
-
-    centre = (cell + tanh(x, y)) / cells, size = sigmoid(w, h) of the input, score = objectness^0.6 * class^0.4.
-    """
-    raw = output[0].reshape(output.shape[1], -1).T
-    rows, columns = np.mgrid[: output.shape[2], : output.shape[3]]
-    cells = np.array([output.shape[3], output.shape[2]])
-    whole = np.array([size[1], size[0]])
-    centre = (np.stack([columns, rows], -1).reshape(-1, 2) + np.tanh(raw[:, 1:3])) / cells * whole
-    half = whole / (1 + np.exp(-raw[:, 3:5])) / 2
-    return np.concatenate([centre - half, centre + half], 1), raw[:, :1] ** 0.6 * raw[:, 5:] ** 0.4
-
-
-RANKS = {"boxes": 3, "yolox": 3, "fastestdet": 4}  # dimensions of the output
-DECODERS: dict[str, Callable[[np.ndarray, tuple[int, int]], tuple[np.ndarray, np.ndarray]]] = {
-    "boxes": decode_boxes,
-    "yolox": decode_yolox,
-    "fastestdet": decode_fastestdet,
-}
