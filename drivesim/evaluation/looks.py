@@ -14,7 +14,7 @@ from drivesim.evaluation.protocol import Protocol
 from drivesim.metrics.appearance import brightness
 from drivesim.metrics.detection import average_precision
 from drivesim.metrics.lanes import LaneScore, score_lanes
-from drivesim.metrics.obedience import rank_correlation
+from drivesim.metrics.ranking import spearman
 from drivesim.perception import Detections, Detector
 from drivesim.perception.matching import HIT, IGNORED, match, truth_of
 from drivesim.perception.scene import Scene, SceneDetector
@@ -124,7 +124,7 @@ def _recall(rows: Sequence[tuple[np.ndarray, np.ndarray, int]]) -> float | None:
 
 
 def _correlation(rows: Sequence[tuple[float, float]]) -> float | None:
-    return rank_correlation([seen for seen, _ in rows], [true for _, true in rows]) if len(rows) > 1 else None
+    return spearman([seen for seen, _ in rows], [true for _, true in rows]) if len(rows) > 1 else None
 
 
 def _mean(rows: Sequence[bool]) -> float | None:

@@ -31,8 +31,15 @@ _KEYS = {"scale", "shift", "colour"}
 class Features(Protocol):
     """What turns samples into rows of numbers; ``name`` and ``fingerprint`` (hex) go into every result."""
 
-    name: str
-    fingerprint: str
+    @property
+    def name(self) -> str:
+        """What people call them."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Of everything that the numbers depend on."""
+        ...
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Features (n d) of n pictures, uint8 (n h w 3) RGB, or of n windows of t frames, (n t h w 3)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.assignment import assign
+from drivesim.perception.assignment import assign
 
 LEVELS = np.arange(0.05, 0.99, 0.05)  # HOTA's 19 levels of overlap
 OVERLAP = 0.5  # lowest similarity of a match for MOTA and IDF1, and of a box on an ignored one

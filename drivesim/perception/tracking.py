@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from drivesim.assignment import assign
+from drivesim.perception.assignment import assign
 from drivesim.perception.detections import Detections
 from drivesim.perception.matching import overlaps
 from drivesim.perception.motion import BoxMotion
