@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from trackeval.metrics import CLEAR, HOTA, Identity
 
-from drivesim.perception.assignment import assign
 from drivesim.metrics.tracking import TrackedFrame, clear_mot, left_out, tracking_scores
+from drivesim.perception.assignment import assign
 from drivesim.perception.matching import overlaps
 
 
