@@ -73,7 +73,8 @@ def ego_motion(
     likeness = pair.likeness(motion)
     if likeness < ALIKE or error[0] > CERTAIN * seconds:
         return None
-    return EgoMotion(*(float(value) / seconds for value in (*motion, *error)), likeness=likeness)
+    speed, yaw_rate, speed_error, yaw_error = (float(value) / seconds for value in (*motion, *error))
+    return EgoMotion(speed, yaw_rate, speed_error, yaw_error, likeness)
 
 
 class _Pair:
