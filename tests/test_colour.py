@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.metrics.colour import box_colour, ciede2000, lab, track_colours
+from drivesim.metrics.colour import CLOTHES, box_colour, ciede2000, lab, track_colours
 from scenarios.facts import FrameFacts, ObjectFacts
 
 # Sharma, Wu and Dalal 2005, table 1: L1 a1 b1, L2 a2 b2, difference. They try every branch of the formula.
@@ -71,11 +71,11 @@ def test_cielab_of_known_colours(rgb, wanted) -> None:
 
 
 def seen(colour, k=0, *, track=1, asked=(200, 30, 30), category="car", box=(20, 20, 60, 60), **facts):
-    """A grey picture with one coloured box whose rim has another colour, and its facts."""
+    """A grey picture with one box, coloured where a vehicle has its body, and its facts."""
     frame = np.full((100, 200, 3), 128, np.uint8)
     x1, y1, x2, y2 = box
     frame[y1:y2, x1:x2] = (0, 0, 90)
-    frame[y1 + 8 : y2 - 8, x1 + 8 : x2 - 8] = colour
+    frame[y1 + 20 : y1 + 32, x1 + 8 : x2 - 8] = colour
     thing = ObjectFacts(track, category, box, appearance=asked, **facts)
     return frame, FrameFacts(k, k / 30, objects=(thing,))
 
@@ -83,6 +83,7 @@ def seen(colour, k=0, *, track=1, asked=(200, 30, 30), category="car", box=(20, 
 def test_the_middle_of_a_box_gives_its_colour() -> None:
     frame, facts = seen((200, 30, 30))
     assert box_colour(frame, facts.objects[0].box).tolist() == [200, 30, 30]
+    assert box_colour(frame, facts.objects[0].box, CLOTHES).tolist() == [0, 0, 90]
     assert box_colour(frame, (5.0, 5.0, 5.4, 5.4)) is None
     assert box_colour(frame, (-300, 0, -200, 50)) is None
 
@@ -92,8 +93,15 @@ def test_a_track_of_the_asked_colour_has_no_error_and_one_bad_frame_of_three_doe
     assert (row.track_id, row.category, row.frames, row.error) == (1, "car", 3, 0.0)
     assert row.seen == row.asked == (200, 30, 30)
     (blue,) = track_colours([seen((30, 30, 200), k) for k in range(2)])
-    assert blue.error == pytest.approx(float(ciede2000(lab(np.array([30, 30, 200])), lab(np.array([200, 30, 30])))))
+    apart = ciede2000(lab(np.array([30, 30, 200])), lab(np.array([200, 30, 30])), lightness=2)
+    assert blue.error == pytest.approx(float(apart))
     assert blue.error > 40
+
+
+@pytest.mark.parametrize("category", ["pedestrian", "bicycle", "motorcycle"])
+def test_of_people_and_riders_the_upper_body_is_looked_at(category) -> None:
+    (row,) = track_colours([seen((200, 30, 30), category=category)])
+    assert row.seen == (0, 0, 90)
 
 
 def test_what_is_hidden_small_cut_or_of_unknown_colour_is_left_out() -> None:
