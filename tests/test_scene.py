@@ -1,0 +1,63 @@
+"""The scene as the shipped detector sees it: time of day and lane lines in the town, and files that tell no scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from drivesim.errors import UserError
+from drivesim.evaluation.scenes import score_scenes, see_scenes
+from drivesim.perception.scene import SceneDetector
+from drivesim.town import render
+from scenarios import compile, load
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return SceneDetector()
+
+
+@pytest.fixture(scope="module")
+def rows(detector, tmp_path_factory):
+    """A free road by day and by night, four frames each."""
+    folder = tmp_path_factory.mktemp("town")
+    seen = []
+    for name, daylight in (("day", 1.0), ("night", 0.0)):
+        scenario = load(
+            "day_free_ride", {"environment.initial.daylight": daylight, "environment.initial.weather": "clear"}
+        )
+        clip = render(compile(scenario, fps=0.5), folder / name)
+        seen += see_scenes(clip, detector, every=2)
+    return seen
+
+
+def test_day_and_night_and_lane_lines_of_the_town_are_seen(rows) -> None:
+    scores = score_scenes(rows)
+    assert scores["frames"] == len(rows) >= 6
+    assert scores["time_of_day"]["accuracy"] == 1
+    assert set(scores["time_of_day"]["confusion"]) == {"day", "night"}
+    assert scores["by_brightness"]["accuracy"] == scores["by_brightness"]["detector"] == 1
+    assert scores["lanes"]["total"]["lines"] >= 10
+    assert scores["lanes"]["total"]["found"] >= 0.5
+    assert scores["lanes"]["total"]["right"] >= 0.5
+
+
+def test_beliefs_are_shares_and_lanes_lie_in_the_frame(rows) -> None:
+    for row in rows:
+        assert sum(row.scene.times.values()) == pytest.approx(1, abs=1e-5)
+        assert sum(row.scene.weathers.values()) == pytest.approx(1, abs=1e-5)
+        x, y, score = row.scene.lanes.T
+        assert ((x >= 0) & (x <= 1024) & (y >= 0) & (y <= 512)).all()
+        assert (score >= 0.5).all()
+        assert np.isin(y, row.scene.rows).all()
+
+
+def test_without_facts_nothing_is_scored() -> None:
+    scores = score_scenes([])
+    assert (scores["time_of_day"]["accuracy"], scores["by_brightness"]) == (None, None)
+    assert scores["lanes"]["total"]["found"] is None
+
+
+def test_a_detector_that_tells_no_scene_is_refused(shared_data) -> None:
+    with pytest.raises(UserError, match="drivesim train detector"):
+        SceneDetector(shared_data / "yolox_nano" / "yolox_nano.onnx")
