@@ -15,8 +15,8 @@ from drivesim.perception.detectors.layouts import prepare
 from drivesim.perception.detectors.onnx import OnnxDetector
 
 SCENE_KEY = "drivesim.scene"  # metadata of the file that names the classes of the scene
-# Lowest score of a point of a lane line: on held-out clips of its training 97 % of the lines are found then, and 92 % of
-# the points are right; at 0.5 it would be 67 % and 99 %.
+# Lowest score of a point of a lane line: on clips held out from its training 97 % of the lines are found then, and 92 %
+# of the points are right; at 0.5 it would be 67 % and 99 %.
 CERTAIN = 0.3
 
 
