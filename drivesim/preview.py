@@ -22,7 +22,8 @@ from scenarios.facts import Crowdedness, FrameFacts, time_of_day
 from scenarios.recording import FiredEvent
 
 FPS = 7.5  # of the video
-MOST_FRAMES = 120
+REAL_TIME = 16.0  # s: what is longer is shown as a time lapse
+LAPSE_FRAMES = 80
 STILLS = 12
 WIDTH, HEIGHT = 1280, 448  # px, of the views
 _WIDEST = 896  # px, of the camera's view
@@ -37,7 +38,7 @@ def preview(
     """Write storyboard.png and preview.mp4 of ``scenario`` into the new folder ``out``; returns it.
 
     The video shows the projected boxes on a plain sketch of the view, the bird's eye view beside it, and the course of
-    conditions and events below, at 7.5 frames/s. Of a scenario longer than 16 s it shows 120 frames, as a time lapse
+    conditions and events below, at 7.5 frames/s. Of a scenario longer than 16 s it shows 80 frames, as a time lapse
     that names its speed. ``seed``: instead of the scenario's own. ``progress(done, total)`` is called after each frame.
     Raises `UserError` if ``out`` is there already.
 
@@ -47,7 +48,8 @@ def preview(
     >>> sorted(path.name for path in preview(short, Path(tempfile.mkdtemp()) / "preview").iterdir())
     ['preview.mp4', 'storyboard.png']
     """
-    fps = min(FPS, MOST_FRAMES / scenario.clock.duration)
+    seconds = scenario.clock.duration
+    fps = FPS if seconds <= REAL_TIME else LAPSE_FRAMES / seconds
     timeline = compile(scenario, fps=fps, seed=seed)
     frames = list(timeline)
     course = strip(timeline, frames, width=WIDTH, note="" if fps == FPS else f"{FPS / fps:.3g} x speed")

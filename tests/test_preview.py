@@ -11,7 +11,7 @@ import pytest
 from drivesim.clips.video import VideoFile
 from drivesim.errors import UserError
 from drivesim.overlay import labels, strip
-from drivesim.preview import FPS, HEIGHT, MOST_FRAMES, WIDTH, board, preview, preview_frame
+from drivesim.preview import FPS, HEIGHT, LAPSE_FRAMES, WIDTH, board, preview, preview_frame
 from scenarios import compile, load
 
 MODULE = sys.modules[preview.__module__]  # its name in the package is the function
@@ -57,7 +57,7 @@ def test_a_long_scenario_is_drawn_as_a_time_lapse(tmp_path, monkeypatch):
     for duration in (16.0, 64.0):
         folder = preview(cut(scenario, duration), tmp_path / str(duration))
         video = VideoFile(folder / "preview.mp4")
-        assert (len(video), video.rate) == (MOST_FRAMES, FPS)
+        assert (len(video), video.rate) == (LAPSE_FRAMES, FPS)
         heads.append(next(video.frames(100))[-26:, :110].astype(int))
     assert np.abs(heads[0] - heads[1]).max() > 60  # "time" against "4 x speed"
 
