@@ -29,10 +29,17 @@ _KEYS = {"scale", "shift", "colour"}
 
 
 class Features(Protocol):
-    """What turns samples into rows of numbers; ``name`` and ``fingerprint`` (hex) go into every result."""
+    """What turns samples into rows of numbers; its name and fingerprint go into every result."""
 
-    name: str
-    fingerprint: str
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A sha256 in hex, of all that the numbers depend on."""
+        ...
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Features (n d) of n pictures, uint8 (n h w 3) RGB, or of n windows of t frames, (n t h w 3)."""
@@ -83,7 +90,6 @@ class Pixels:
         return rows / np.maximum(rows.std(1, keepdims=True), 1e-6)
 
 
-@dataclass(frozen=True)
 class Texture:
     """Colour and edges by region: few numbers, so that few samples are enough for a Fréchet distance.
 
