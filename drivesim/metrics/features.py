@@ -29,16 +29,16 @@ _KEYS = {"scale", "shift", "colour"}
 
 
 class Features(Protocol):
-    """What turns samples into rows of numbers; ``name`` and ``fingerprint`` (hex) go into every result."""
+    """What turns samples into rows of numbers; its name and fingerprint go into every result."""
 
     @property
     def name(self) -> str:
-        """What people call them."""
+        """For people."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Of everything that the numbers depend on."""
+        """A sha256 in hex, of all that the numbers depend on."""
         ...
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
@@ -90,7 +90,6 @@ class Pixels:
         return rows / np.maximum(rows.std(1, keepdims=True), 1e-6)
 
 
-@dataclass(frozen=True)
 class Texture:
     """Colour and edges by region: few numbers, so that few samples are enough for a Fréchet distance.
 
