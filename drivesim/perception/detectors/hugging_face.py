@@ -16,8 +16,6 @@ from drivesim.perception.detectors.layouts import class_names
 from drivesim.perception.detectors.reading import LOWEST_SCORE, check_frame, suppress, within
 from drivesim.perception.detectors.torch_module import inference, tensors_sha256
 
-OF_A_PLACE = ("_name_or_path", "transformers_version")  # in a model's description, but nothing of the model
-
 
 class HuggingFaceDetector:
     """A model with its image processor. Only safetensors are read, and no code that comes with the weights is run.
@@ -90,14 +88,8 @@ def _load(transformers: Any, source: str, where: str) -> tuple[Any, Any]:
 
 
 def _described(row: dict[str, Any]) -> str:
-    """A configuration as canonical JSON, without what depends on where it lies and on who reads it."""
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {str(key): clean(item) for key, item in value.items() if key not in OF_A_PLACE}
-        return value
-
-    return json.dumps(clean(row), sort_keys=True, default=str)
+    """A configuration as canonical JSON, without who wrote it."""
+    return json.dumps({key: row[key] for key in row if key != "transformers_version"}, sort_keys=True, default=str)
 
 
 @contextmanager
