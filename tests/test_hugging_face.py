@@ -194,7 +194,10 @@ def refused(source):
 
 def test_what_is_no_model_is_told_in_one_line(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "not a detection model that transformers can load" in refused(f"hf:{tmp_path / 'empty'}")
+    text = refused(f"hf:{tmp_path / 'empty'}")
+    assert text.endswith(
+        f"not a detection model that transformers can load (Can't load image processor for '{tmp_path / 'empty'}')"
+    )
     assert "no such folder, and not a detection model of the hub" in refused(f"hf:{tmp_path / 'absent'}")
     assert "no such folder, and not a detection model of the hub" in refused("hf:nobody/nothing")
     assert "expected a folder or a name on the hub" in refused("hf:")

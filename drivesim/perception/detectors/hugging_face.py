@@ -78,7 +78,8 @@ def _load(transformers: Any, source: str, where: str) -> tuple[Any, Any]:
         )
     except Exception as error:  # the library's own errors share no narrower base class
         kind = "not a detection model" if local else "no such folder, and not a detection model of the hub"
-        raise UserError(f"{where}: {kind} that transformers can load ({' '.join(str(error).split())})") from error
+        reason = " ".join(str(error).split()).split(". ")[0]  # general advice follows
+        raise UserError(f"{where}: {kind} that transformers can load ({reason})") from error
     lacking = sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]]))
     if lacking:
         raise UserError(f"{where}: found no fitting weights for {lacking[:3]} ({len(lacking)} in all), expected all")
