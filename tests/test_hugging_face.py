@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import shutil
 import sys
@@ -121,25 +122,64 @@ def test_numbers_worked_by_hand_come_back_in_pixels_of_the_frame(tmp_path) -> No
     assert found.boxes[0] == pytest.approx([48 - 24, 24 - 6, 48 + 24, 24 + 6], abs=1e-4)  # of a frame of 96 x 48
 
 
-def test_the_fingerprint_is_that_of_the_model_and_not_of_its_place(tmp_path) -> None:
+def test_the_fingerprint_is_that_of_the_model_and_not_of_its_place_or_of_the_library(tmp_path, monkeypatch) -> None:
     here = save(yolos, tmp_path / "here")
     shutil.copytree(here, tmp_path / "there")
     other = save(yolos, tmp_path / "other", change=lambda model: model.vit.embeddings.cls_token.add_(1e-3))
     marks = [load_detector(f"hf:{folder}").fingerprint for folder in (here, tmp_path / "there", other)]
     assert marks[0] == marks[1] != marks[2]
+    monkeypatch.setattr(transformers.configuration_utils, "__version__", "99.0")
+    assert load_detector(f"hf:{here}").fingerprint == marks[0]
     settings = here / "preprocessor_config.json"
     settings.write_text(json.dumps({**json.loads(settings.read_text()), "do_normalize": False}))
     assert load_detector(f"hf:{here}").fingerprint != marks[0]
 
 
-def test_loading_says_nothing_and_leaves_the_library_as_it_was(tmp_path, capfd) -> None:
+@pytest.mark.parametrize(
+    "kind", [{"image_processor_type": "YolosImageProcessorFast"}, {"feature_extractor_type": "YolosFeatureExtractor"}]
+)
+def test_other_names_of_an_image_processor_mean_the_same(kind, tmp_path) -> None:
     folder = save(yolos, tmp_path / "tiny")
-    logging = transformers.utils.logging
-    before = (logging.get_verbosity(), logging.is_progress_bar_enabled())
-    capfd.readouterr()
-    load_detector(f"hf:{folder}")([FRAME])
-    assert tuple(capfd.readouterr()) == ("", "")
-    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+    (before,) = load_detector(f"hf:{folder}")([FRAME])
+    settings = folder / "preprocessor_config.json"
+    row = json.loads(settings.read_text())
+    del row["image_processor_type"]
+    settings.write_text(json.dumps({**row, **kind}))
+    (after,) = load_detector(f"hf:{folder}")([FRAME])
+    assert after.boxes.tolist() == before.boxes.tolist()
+
+
+def test_half_precision_weights_run_in_float32(tmp_path) -> None:
+    folder = save(yolos, tmp_path / "tiny")
+    transformers.YolosForObjectDetection.from_pretrained(folder).half().save_pretrained(folder)
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
+    assert len(load_detector(f"hf:{folder}")([FRAME])[0]) >= 1
+
+
+def test_loading_says_nothing_and_leaves_the_library_as_it_was(tmp_path, capfd) -> None:
+    folder, theirs = save(yolos, tmp_path / "tiny"), transformers.utils.logging
+    usual = theirs.get_verbosity()
+    for level in (logging.INFO, usual):
+        theirs.set_verbosity(level)
+        capfd.readouterr()
+        load_detector(f"hf:{folder}")([FRAME])
+        assert tuple(capfd.readouterr()) == ("", "")
+        assert (theirs.get_verbosity(), theirs.is_progress_bar_enabled()) == (level, True)
+
+
+@pytest.fixture
+def warnings():
+    """What the library logs meanwhile."""
+    records = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record):
+            records.append(record.getMessage())
+
+    keeper = Keeper()
+    transformers.utils.logging.add_handler(keeper)
+    yield records
+    transformers.utils.logging.remove_handler(keeper)
 
 
 def refused(source):
@@ -154,16 +194,21 @@ def refused(source):
 
 def test_what_is_no_model_is_told_in_one_line(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "not a detection model that transformers can load" in refused(f"hf:{tmp_path / 'empty'}")
+    text = refused(f"hf:{tmp_path / 'empty'}")
+    assert text.endswith(
+        f"not a detection model that transformers can load (Can't load image processor for '{tmp_path / 'empty'}')"
+    )
     assert "no such folder, and not a detection model of the hub" in refused(f"hf:{tmp_path / 'absent'}")
     assert "no such folder, and not a detection model of the hub" in refused("hf:nobody/nothing")
     assert "expected a folder or a name on the hub" in refused("hf:")
 
 
-def test_weights_that_are_missing_are_not_drawn_at_random(tmp_path) -> None:
+def test_weights_that_are_missing_are_not_drawn_at_random(tmp_path, warnings) -> None:
     folder = save(yolos, tmp_path / "tiny")
     transformers.YolosForObjectDetection.from_pretrained(folder).vit.save_pretrained(folder)  # no heads
+    warnings.clear()
     text = refused(f"hf:{folder}")
+    assert warnings == []  # the library would log a table of them
     assert "found no fitting weights for ['bbox_predictor" in text
     assert "expected all" in text
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+from drivesim.datasets import read_footage
 from drivesim.errors import UserError
+from drivesim.evaluation import benchmark
 from drivesim.perception import Detections, Layout, load_detector
 from drivesim.perception.detectors.layouts import class_map, guess, layout_from, prepare
 from drivesim.perception.detectors.reading import suppress
@@ -210,11 +212,12 @@ def test_cocos_own_numbers_mean_the_same_as_the_numbers_without_gaps() -> None:
     assert {numbers.index(number): name for number, name in class_map("coco91").items()} == class_map("coco")
 
 
-def test_fastestdet_runs_through_the_same_adapter(shared_data) -> None:
-    import cv2
-
+def test_fastestdet_finds_the_vehicles_of_the_real_drive_as_measured(shared_data, tmp_path) -> None:
     detector = load_detector(f"onnx:{shared_data / 'fastestdet' / 'FastestDet.onnx'}")
-    frame = cv2.cvtColor(cv2.imread(str(shared_data / "pandaset_002" / "front_camera" / "00.jpg")), cv2.COLOR_BGR2RGB)
+    (clip,) = read_footage(shared_data / "pandaset_002" / "front_camera", fps=10)
+    metrics = benchmark([clip], detector, tmp_path / "out", every=4)
+    assert metrics["scores"]["vehicle"]["total"]["AP50"] == pytest.approx(0.706, abs=0.01)
+    frame = next(iter(clip.frames()))
     first, second = detector([frame, frame])
     assert first.boxes.tolist() == second.boxes.tolist()
     assert (first.of("vehicle").scores > 0.5).sum() >= 2

@@ -38,6 +38,11 @@ def test_a_car_keeps_its_id_at_any_frame_rate(fps) -> None:
     assert ids_of_a_car(places, fps=fps) == [1] * frames
 
 
+def test_a_car_that_has_left_its_own_place_by_the_second_frame_is_the_same() -> None:
+    assert ids_of_a_car([0, 50, 100, 150], fps=1.875) == [1] * 4  # 40 px wide: no box touches the one before
+    assert ids_of_a_car([0, 50, 100, 150], fps=30.0) == [1, 2, 3, 4]  # 1500 px/s would be another car
+
+
 def test_two_cars_that_pass_each_other_keep_their_ids() -> None:
     # One goes 12 px a frame to the right, the other 12 to the left. Between frames 4 and 5 they change sides (48 and
     # 52, then 60 and 40): from 48 it is nearer to 40 than to 60, so that only their motion tells them apart.
@@ -86,6 +91,13 @@ def test_a_box_seen_only_once_is_given_up_at_once() -> None:
     assert ids_of_a_car([0, 0, None, 0]) == [1, 1, 1]
 
 
+def test_a_track_that_is_known_comes_before_one_that_was_seen_once() -> None:
+    tracker = ByteTracker()
+    tracker.update(seen((0, 0.9, "car")), at=0.0)
+    assert tracker.update(seen((0, 0.9, "car"), (22, 0.9, "car")), at=0.1).tolist() == [1, 2]
+    assert tracker.update(seen((11, 0.9, "car")), at=0.2).tolist() == [1]
+
+
 def test_groups_are_tracked_apart_and_categories_within_them_together() -> None:
     tracker = ByteTracker()
     first = tracker.update(seen((0, 0.9, "car"), (0, 0.9, "pedestrian")), at=0.0)
@@ -125,6 +137,12 @@ def test_the_filter_does_what_its_equations_say() -> None:
     assert motion.mean[0] == pytest.approx([5 + 20 * place / (place + 1), 20 * cross / (place + 1)])
     assert motion.spread[0, 0, 0] == pytest.approx(place - place**2 / (place + 1))
     assert motion.mean[1:] == pytest.approx(np.array([[10, 0], [10, 0], [20, 0]]))
+    motion.correct(np.array([20.0, 0.0, 30.0, 40.0]))  # it has grown, and so has all noise from now on
+    (before, cross), (_, rate) = motion.spread[0]
+    noise = (421.875 / 3 + 30) * (motion.mean[3, 0] / 20) ** 2
+    assert noise == pytest.approx(170.625 * 1.5**2, rel=1e-3)  # of a height half-way between 20 and 40
+    motion.predict(1.0)
+    assert motion.spread[0, 0, 0] == pytest.approx(before + 2 * cross + rate + noise)
 
 
 def test_a_second_in_thirty_steps_is_a_second_in_one() -> None:

@@ -16,8 +16,6 @@ from drivesim.perception.detectors.layouts import class_names
 from drivesim.perception.detectors.reading import LOWEST_SCORE, check_frame, suppress, within
 from drivesim.perception.detectors.torch_module import inference, tensors_sha256
 
-OF_A_PLACE = ("_name_or_path", "transformers_version")  # in a model's description, but nothing of the model
-
 
 class HuggingFaceDetector:
     """A model with its image processor. Only safetensors are read, and no code that comes with the weights is run.
@@ -80,7 +78,8 @@ def _load(transformers: Any, source: str, where: str) -> tuple[Any, Any]:
         )
     except Exception as error:  # the library's own errors share no narrower base class
         kind = "not a detection model" if local else "no such folder, and not a detection model of the hub"
-        raise UserError(f"{where}: {kind} that transformers can load ({' '.join(str(error).split())})") from error
+        reason = " ".join(str(error).split()).split(". ")[0]  # general advice follows
+        raise UserError(f"{where}: {kind} that transformers can load ({reason})") from error
     lacking = sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]]))
     if lacking:
         raise UserError(f"{where}: found no fitting weights for {lacking[:3]} ({len(lacking)} in all), expected all")
@@ -90,14 +89,8 @@ def _load(transformers: Any, source: str, where: str) -> tuple[Any, Any]:
 
 
 def _described(row: dict[str, Any]) -> str:
-    """A configuration as canonical JSON, without what depends on where it lies and on who reads it."""
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {str(key): clean(item) for key, item in value.items() if key not in OF_A_PLACE}
-        return value
-
-    return json.dumps(clean(row), sort_keys=True, default=str)
+    """A configuration as canonical JSON, without who wrote it."""
+    return json.dumps({key: row[key] for key in row if key != "transformers_version"}, sort_keys=True, default=str)
 
 
 @contextmanager
