@@ -1,8 +1,8 @@
 """The simulation: 120 steps per second whatever the output rate; triggers, actors, background traffic.
 
 Drivers decide 30 times per second, bodies move 120 times. Accelerations are rounded to 1e-4 m/s2 when chosen, states
-to 1e-4 (m, m/s, rad) when recorded: what libraries of mathematics compute differently in the last bit ends there, and
-the steps between only add and multiply.
+to 1e-4 (m, m/s, rad) when recorded, and actions round what they compute by sines and roots: what libraries of
+mathematics compute differently in the last bit ends there. Driving along a lane only adds and multiplies.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import torch
 from drivesim.clips import ClipWriter
 from drivesim.errors import UserError
 from drivesim.networks.detector import Detector, DetectorConfig, cells
-from drivesim.perception import load_detector
+from drivesim.perception import load_detector, scene
 from drivesim.perception.detectors.layouts import METADATA_KEY, layout_from
 from drivesim.training import train_stage
 from drivesim.training.detector import assign, lane_loss, overlaps, quality_focal, scene_loss
@@ -30,7 +30,7 @@ from drivesim.training.detector_data import (
     read_frames,
     sample_of,
 )
-from drivesim.training.detector_run import LAYOUT_KEY, Exported, export
+from drivesim.training.detector_run import LAYOUT_KEY, SCENE_KEY, Exported, export
 from drivesim.training.plan import Plan, StagePlan
 from scenarios.facts import (
     TIMES_OF_DAY,
@@ -218,6 +218,9 @@ def test_the_file_says_what_it_is_and_how_it_was_made(trained) -> None:
     _, file = trained
     metadata = onnxruntime.InferenceSession(file).get_modelmeta().custom_metadata_map
     assert METADATA_KEY == LAYOUT_KEY
+    assert scene.SCENE_KEY == SCENE_KEY
+    told = json.loads(metadata[SCENE_KEY])
+    assert (told["times_of_day"], told["weathers"]) == (list(TIMES_OF_DAY), list(WEATHERS))
     assert dict(layout_from(json.loads(metadata[LAYOUT_KEY]), "here").classes) == dict(enumerate(categories()))
     card = json.loads(metadata["drivesim.card"])
     assert (card["seed"], card["clips"], card["origins"], card["preset"]) == (0, 3, ["town"], "tiny")

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from drivesim.cli import main
 from drivesim.errors import UserError
 from drivesim.evaluation.generator import PROTOCOLS, GeneratorProtocol, evaluate, others, row
 from drivesim.evaluation.looks import Look, measures
@@ -141,6 +142,20 @@ def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
     assert (folder / "a" / "clips" / "rollout" / "by_day" / "run.json").read_bytes() == before
 
 
+def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
+    folder, drives, weights = evaluated
+    from drivesim.perception import load_detector
+
+    protocol = dataclasses.replace(PROTOCOLS["drift"], drives=tuple(drives[:1]), window=0.5)
+    metrics = evaluate(weights, folder / "drift", protocol, {"reference": load_detector("reference")})
+    course = metrics["drift"]["by_day"]
+    assert len(course["town"]["speed"]) == len(course["rollout"]["speed"]) == 2  # 9 frames at 7.5 a second, by 4
+    assert course["drift"]["speed"]["kept"][0] == 1
+    assert course["town"]["speed"][0] > 0.01  # it drives
+    page = (folder / "drift" / "report.html").read_text()
+    assert "How it drifts" in page
+
+
 def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> None:
     _, drives, weights = evaluated
     protocol = dataclasses.replace(PROTOCOLS["layout"], drives=tuple(drives))
@@ -151,3 +166,20 @@ def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> Non
     with pytest.raises(UserError, match="the arm 'dream'"):
         evaluate(weights, tmp_path / "a", dataclasses.replace(protocol, arms=("dream",)), {"a": None})
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dreams"], "protocol 'dreams', expected one of layout, obedience, drift"),
+        (["layout", "--drives", "25"], "--drives 25: layout has 24"),
+        (["layout", "--judge", "reference", "--judge", "reference"], "expected judges of different names"),
+        (["layout", "--drives", "1"], "found 1 drives, expected 2 or more"),
+    ],
+)
+def test_the_command_refuses_in_one_line_what_it_cannot_do(words, message, tmp_path, capsys) -> None:
+    assert main(["evaluate", *words, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -47,10 +47,14 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     if arguments.protocol not in PROTOCOLS:
         raise UserError(f"protocol {arguments.protocol!r}, expected one of {', '.join(PROTOCOLS)}")
     protocol = PROTOCOLS[arguments.protocol]
+    if arguments.drives is not None and arguments.drives > len(protocol.drives):
+        raise UserError(f"--drives {arguments.drives}: {arguments.protocol} has {len(protocol.drives)}")
     if arguments.drives is not None:
         protocol = dataclasses.replace(protocol, drives=protocol.drives[: arguments.drives])
     loaded = [load_detector(source) for source in arguments.judge or ["reference"]]
     judges = {judge.name: judge for judge in loaded}
+    if len(judges) < len(loaded):
+        raise UserError(f"--judge: found {[judge.name for judge in loaded]}, expected judges of different names")
     with progress_bar("clips") as progress:
         evaluate(arguments.weights, arguments.out, protocol, judges, device=arguments.device, progress=progress)
     print(Path(arguments.out) / "metrics.json")

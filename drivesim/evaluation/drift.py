@@ -14,22 +14,19 @@ from drivesim.metrics.appearance import brightness, sharpness
 from drivesim.metrics.flicker import warped_error
 from drivesim.metrics.motion import nearest_return, picture_speed
 
-WINDOW = 10.0  # s
 BAR = 0.5  # a first window below this share of the town's tells of no drift: there was nothing to lose
 
 Pictures = Sequence[np.ndarray]
 
 
-def windows(clip: Clip, seconds: float = WINDOW) -> list[range]:
-    """The frames of each whole window of a clip; a rest shorter than half a window is left out.
+def windows(frames: int, length: int) -> list[range]:
+    """The numbers of ``frames`` in windows of ``length``; a rest shorter than half a window is left out.
 
-    >>> from types import SimpleNamespace
-    >>> windows(type("C", (), {"fps": 2.0, "__len__": lambda self: 52})())
-    [range(0, 20), range(20, 40), range(40, 52)]
+    >>> windows(52, 20), windows(45, 20)
+    ([range(0, 20), range(20, 40), range(40, 52)], [range(0, 20), range(20, 40)])
     """
-    length = round(seconds * clip.fps)
-    starts = [start for start in range(0, len(clip), length) if len(clip) - start >= length / 2]
-    return [range(start, min(start + length, len(clip))) for start in starts]
+    starts = [start for start in range(0, frames, length) if frames - start >= length / 2]
+    return [range(start, min(start + length, frames)) for start in starts]
 
 
 def picture_scores(frames: Pictures, fps: float) -> dict[str, float | None]:
@@ -52,11 +49,11 @@ def picture_scores(frames: Pictures, fps: float) -> dict[str, float | None]:
 
 
 def course(
-    clip: Clip, looks: Mapping[int, Look], taken: Mapping[str, Measure], *, seconds: float = WINDOW
+    clip: Clip, looks: Mapping[int, Look], taken: Mapping[str, Measure], *, seconds: float
 ) -> dict[str, list[float | None]]:
-    """Every score of a clip by window: the ``taken`` measures of what judges saw, and `picture_scores`."""
+    """Every score of a clip by windows of ``seconds``: the ``taken`` measures of what judges saw, `picture_scores`."""
     found: dict[str, list[float | None]] = {name: [] for name in taken}
-    for window in windows(clip, seconds):
+    for window in windows(len(clip), round(seconds * clip.fps)):
         for name, measure in taken.items():
             said = [measure.see(looks[k], clip.facts[k]) for k in window if k in looks]
             found[name].append(measure.score([item for item in said if item is not None]))

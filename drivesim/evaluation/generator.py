@@ -19,6 +19,7 @@ from drivesim.errors import UserError
 from drivesim.evaluation.drift import course, drift
 from drivesim.evaluation.looks import Look, Measure, look_at, measures
 from drivesim.metrics.detection import bootstrap
+from drivesim.metrics.obedience import Span
 from drivesim.parts import load_weights
 from drivesim.perception import Detector
 from drivesim.perception.scene import SceneDetector
@@ -108,13 +109,14 @@ def evaluate(
         progress: called with (clips done, clips in all).
 
     Raises:
-        UserError: fewer than two drives, no judge, an arm that does not exist, weights that cannot be read, or
-            something else at ``out``.
+        UserError: too few drives (the floor needs two), no judge, an arm that does not exist, weights that cannot be
+            read, or something else at ``out``.
     """
-    if len(protocol.drives) < 2 or not judges:
-        raise UserError(
-            f"found {len(protocol.drives)} drives and {len(judges)} judges, expected 2 or more and 1 or more"
-        )
+    least = 2 if "other" in protocol.arms else 1
+    if len(protocol.drives) < least:
+        raise UserError(f"found {len(protocol.drives)} drives, expected {least} or more")
+    if not judges:
+        raise UserError("found 0 judges, expected a detector or more")
     if unknown := [arm for arm in protocol.arms if arm not in ARMS]:
         raise UserError(f"found the arm {unknown[0]!r}, expected some of {tuple(ARMS)}")
     marks = load_weights(weights).fingerprints
@@ -177,8 +179,8 @@ Seen = tuple[Sequence[Mapping[int, Look]], Sequence[Sequence[FrameFacts]]]
 def row(measure: Measure, arms: Mapping[str, Seen], protocol: GeneratorProtocol) -> dict[str, Any]:
     """One measure: by arm its value, 95% interval over clips and frames, and where the rollout stands.
 
-    ``place``: of the rollout between the floor ("other"), 0, and the ceiling ("town"), 1; None where one of them is not
-    known or they are less than 0.05 apart, too little for a judge to tell.
+    ``place``: `Span.place` of the rollout between the floor ("other") and the ceiling ("town"); None where one of them
+    is not known.
     """
     found: dict[str, Any] = {}
     for arm, (looks, facts) in arms.items():
@@ -193,10 +195,9 @@ def row(measure: Measure, arms: Mapping[str, Seen], protocol: GeneratorProtocol)
         interval = bootstrap(score, len(clips), seed=protocol.seed, draws=protocol.draws)
         found[arm] = {"value": score(range(len(clips))), "interval": interval, "frames": sum(map(len, clips))}
     floor, value, ceiling = (found.get(arm, {}).get("value") for arm in ("other", "rollout", "town"))
-    place = None
-    if floor is not None and value is not None and ceiling is not None and ceiling - floor >= 0.05:
-        place = (value - floor) / (ceiling - floor)
-    return {"arms": found, "place": place}
+    if floor is None or value is None or ceiling is None:
+        return {"arms": found, "place": None}
+    return {"arms": found, "place": Span(floor, value, ceiling).place}
 
 
 def _drift(

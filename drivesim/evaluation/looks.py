@@ -11,15 +11,15 @@ import numpy as np
 
 from drivesim.clips import Clip
 from drivesim.evaluation.protocol import Protocol
+from drivesim.evaluation.scenes import lanes_seen
 from drivesim.metrics.appearance import brightness
 from drivesim.metrics.detection import average_precision
-from drivesim.metrics.lanes import LaneScore, score_lanes
+from drivesim.metrics.lanes import LaneScore
 from drivesim.metrics.ranking import spearman
 from drivesim.perception import Detections, Detector
 from drivesim.perception.matching import HIT, IGNORED, match, truth_of
 from drivesim.perception.scene import Scene, SceneDetector
 from scenarios.facts import FrameFacts, time_of_day
-from scenarios.lane_lines import lines_in_view
 
 RULE = Protocol()  # of what counts as a hit
 
@@ -55,8 +55,8 @@ def measures(judges: Sequence[str]) -> dict[str, Measure]:
 
     ``AP50``: COCO's precision at IoU 0.5 of the visible boxes asked for. ``recall``: the share of them that is found
     with at least the benchmark's score. ``crowdedness``: rank correlation of the vehicles found with those asked for.
-    ``time_of_day``, ``weather``: share of frames in which the reference detector sees what was asked for.
-    ``daylight``: rank correlation of brightness with the daylight asked for. ``lanes``: share of lane lines found.
+    ``time of day``, ``weather``: share of frames in which the judge of the scene sees what was asked for. ``brightness
+    by daylight``: rank correlation of the two. ``lane lines``: share of those asked for that is found.
     """
     rows: dict[str, Measure] = {}
     for judge in judges:
@@ -104,8 +104,7 @@ def _brightness(look: Look, facts: FrameFacts) -> tuple[float, float] | None:
 
 
 def _lanes(look: Look, facts: FrameFacts) -> LaneScore | None:
-    lines = lines_in_view(facts, look.size)
-    return None if lines is None else score_lanes(lines, look.scene.lanes[:, :2], look.scene.rows, look.size[1])
+    return lanes_seen(look.scene, facts, look.size)
 
 
 # --- what all frames say

@@ -35,10 +35,14 @@ def see_scenes(clip: Clip, detector: SceneDetector, *, every: int = 1) -> list[S
     rows = []
     for number, frame in zip(range(0, len(clip), every), clip.frames(step=every), strict=True):
         facts, (scene,) = clip.facts[number], detector.scenes([frame])
-        lines = lines_in_view(facts, frame.shape[:2])
-        lanes = None if lines is None else score_lanes(lines, scene.lanes[:, :2], scene.rows, frame.shape[1])
-        rows.append(SeenScene(facts, scene, lanes, brightness(frame)))
+        rows.append(SeenScene(facts, scene, lanes_seen(scene, facts, frame.shape[:2]), brightness(frame)))
     return rows
+
+
+def lanes_seen(scene: Scene, facts: FrameFacts, size: tuple[int, int]) -> LaneScore | None:
+    """How the lane lines seen in a picture of ``size`` (height, width) fit the facts; None if these know none."""
+    lines = lines_in_view(facts, size)
+    return None if lines is None else score_lanes(lines, scene.lanes[:, :2], scene.rows, size[1])
 
 
 def score_scenes(rows: Sequence[SeenScene]) -> dict[str, Any]:

@@ -16,11 +16,11 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-import onnxruntime
 import yaml
 from PIL import Image
 
 from drivesim.errors import UserError
+from drivesim.perception.detectors.onnx import open_onnx
 
 METADATA_KEY = "drivesim.features"
 AXES = ((0, 3, 1, 2), (0, 1, 2, 3), (0, 4, 1, 2, 3), (0, 1, 4, 2, 3), (0, 1, 2, 3, 4))
@@ -125,19 +125,7 @@ class OnnxFeatures:
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
         """Load the model; one thread, so that results do not depend on the machine."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}), expected an ONNX file") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.use_deterministic_compute = True
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own errors share no narrower base class
-            raise UserError(f"{path}: not a model that onnxruntime can run ({error})".replace("\n", " ")) from error
+        self._session, data = open_onnx(path, threads=threads)
         row = self._described(path)
         self._scale, self._shift, self._bgr = float(row["scale"]), float(row["shift"]), row["colour"] == "bgr"
         self._axes, self._size, self._frames = self._input(path)

@@ -18,6 +18,26 @@ from drivesim.perception.detectors.layouts import METADATA_KEY, Layout, guess, l
 from drivesim.perception.detectors.reading import check_shapes, detect
 
 
+def open_onnx(path: Path, *, threads: int) -> tuple[onnxruntime.InferenceSession, bytes]:
+    """A session on the CPU that always gives the same numbers, and the file's bytes.
+
+    Raises ``UserError`` if the file cannot be read or is no model.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}), expected an ONNX file") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"]), data
+    except Exception as error:  # the runtime's own errors share no narrower base class
+        raise UserError(f"{path}: not a model that onnxruntime can run ({error})".replace("\n", " ")) from error
+
+
 class OnnxDetector:
     """A detector in an ONNX file, run on the CPU.
 
@@ -27,19 +47,7 @@ class OnnxDetector:
 
     def __init__(self, path: Path, *, name: str | None = None, threads: int = 1) -> None:
         """Load the model; ``name`` defaults to the file's name without its ending."""
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}), expected an ONNX file") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.use_deterministic_compute = True
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the runtime's own errors share no narrower base class
-            raise UserError(f"{path}: not a model that onnxruntime can run ({error})".replace("\n", " ")) from error
+        self._session, data = open_onnx(Path(path), threads=threads)
         self.name, self._where = name or Path(path).stem, str(path)
         self.fingerprint = hashlib.sha256(data).hexdigest()
         self.size = self._input_size(path)
