@@ -172,3 +172,11 @@ def test_fastestdet_runs_through_the_same_adapter(shared_data) -> None:
     first, second = detector([frame, frame])
     assert first.boxes.tolist() == second.boxes.tolist()
     assert (first.of("vehicle").scores > 0.5).sum() >= 2
+
+
+def test_a_model_that_gives_no_numbers_is_refused(tmp_path) -> None:
+    answer = ANSWER.copy()
+    answer[0, 1, 4] = np.nan
+    detector = load_detector(f"onnx:{constant_model(tmp_path / 'm.onnx', answer, metadata=BOXES)}")
+    with pytest.raises(UserError, match="scores that are NaN, expected numbers"):
+        detector([np.zeros((64, 100, 3), np.uint8)])

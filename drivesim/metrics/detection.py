@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
@@ -18,12 +19,20 @@ class ScoredFrame:
 
     ``truth`` (n, 4) and ``boxes`` (m, 4): x1 y1 x2 y2, px. ``scores`` (m,).
     ``ignored`` bool (n,): true boxes that do not count.
+    ``aside`` bool (n,) and ``outside`` bool (m,): true boxes and detections of another slice of boxes; None: none.
     """
 
     truth: np.ndarray
     ignored: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
+    aside: np.ndarray | None = None
+    outside: np.ndarray | None = None
+
+    @property
+    def counted(self) -> int:
+        """How many true boxes count."""
+        return int((~self.ignored & ~_known(self.aside, len(self.truth))).sum())
 
 
 def coco_scores(frames: Sequence[ScoredFrame]) -> dict[str, float | None]:
@@ -31,24 +40,32 @@ def coco_scores(frames: Sequence[ScoredFrame]) -> dict[str, float | None]:
 
     ``AP``: precision averaged over 101 recall levels and IoU 0.50:0.05:0.95; ``AP50`` and ``AP75``: at one IoU;
     ``AR``: recall averaged over those IoUs. At most 100 detections a frame. Ignored boxes are COCO's crowds: a
-    detection is left out if a share of its own area as high as the IoU asked for lies on one.
+    detection is left out if a share of its own area as high as the IoU asked for lies on one. Boxes ``aside`` are
+    COCO's boxes of another area range, and so are detections ``outside``: left out unless they hit a box that counts.
     """
-    if not any((~frame.ignored).any() for frame in frames):
+    if not any(frame.counted for frame in frames):
         return {"AP": None, "AP50": None, "AP75": None, "AR": None}
     numbers = itertools.count(1)
-    truths, found = [], []
+    truths: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+    areas: list[float] = []
     for image, frame in enumerate(frames, start=1):
-        for box, ignored in zip(frame.truth, frame.ignored, strict=True):
-            truths.append(
-                {"id": next(numbers), "image_id": image, "category_id": 1, "iscrowd": int(ignored)} | _coco_box(box)
-            )
-        for box, score in zip(frame.boxes, frame.scores, strict=True):
-            found.append({"image_id": image, "category_id": 1, "score": float(score)} | _coco_box(box))
+        aside, outside = _known(frame.aside, len(frame.truth)), _known(frame.outside, len(frame.boxes))
+        for box, ignored, area in zip(frame.truth, frame.ignored, aside, strict=True):
+            row = {"id": next(numbers), "image_id": image, "category_id": 1, "iscrowd": int(ignored)}
+            truths.append(row | {"bbox": _sides(box), "area": float(area)})
+        for box, score, area in zip(frame.boxes, frame.scores, outside, strict=True):
+            found.append({"image_id": image, "category_id": 1, "score": float(score), "bbox": _sides(box)})
+            areas.append(float(area))
     if not found:
         return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0, "AR": 0.0}
     images = [{"id": image} for image in range(1, len(frames) + 1)]
     truth = COCO({"images": images, "annotations": truths, "categories": [{"id": 1, "name": "group"}]})
-    run = COCOeval_faster(truth, truth.loadRes(found), "bbox")
+    results = truth.loadRes(found)
+    for result, area in zip(found, areas, strict=True):
+        result["area"] = area  # in place of width x height: 0 in the slice, 1 outside
+    run = COCOeval_faster(truth, results, "bbox")
+    run.params.areaRng, run.params.areaRngLbl = [[0, 0.5]], ["all"]
     run.evaluate()
     run.accumulate()
     run.summarize()
@@ -122,6 +139,10 @@ def bootstrap(
     return float(low), float(high)
 
 
-def _coco_box(box: np.ndarray) -> dict[str, object]:
+def _known(flags: np.ndarray | None, count: int) -> np.ndarray:
+    return np.zeros(count, bool) if flags is None else flags
+
+
+def _sides(box: np.ndarray) -> list[float]:
     x1, y1, x2, y2 = map(float, box)
-    return {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)}
+    return [x1, y1, x2 - x1, y2 - y1]

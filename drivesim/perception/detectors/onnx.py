@@ -68,6 +68,8 @@ class OnnxDetector:
         columns = [number for number in self.layout.classes if number < scores.shape[1]]
         if not columns:
             raise ValueError(f"the model has {scores.shape[1]} classes, expected some of {list(self.layout.classes)}")
+        if np.isnan(scores).any():
+            raise UserError("the model gives scores that are NaN, expected numbers (damaged weights?)")
         best = np.argmax(scores[:, columns], 1)
         score = np.clip(scores[np.arange(len(scores)), np.array(columns)[best]], 0, 1)
         keep = score >= LOWEST_SCORE
