@@ -1,5 +1,6 @@
-"""Reports: self-contained HTML pages of what was measured."""
+"""Reports: self-contained HTML pages of what was measured, and its tables."""
 
-from drivesim.report.page import Still, StillBox, render_benchmark
+from drivesim.report.page import Shown, jpeg, render_benchmark
+from drivesim.report.tables import csv_text, write_tensorboard
 
-__all__ = ["Still", "StillBox", "render_benchmark"]
+__all__ = ["Shown", "csv_text", "jpeg", "render_benchmark", "write_tensorboard"]
