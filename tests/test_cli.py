@@ -14,7 +14,7 @@ import pytest
 from drivesim import cli
 from drivesim.errors import UserError
 
-COMMANDS = set("list new validate plan schema preview render rollout dataset train benchmark doctor".split())
+COMMANDS = set("list new validate plan schema preview render rollout dataset train benchmark compare doctor".split())
 
 
 @pytest.fixture

@@ -25,17 +25,17 @@ APART = 2.0  # s between two examples of one clip: neighbours look the same
 def gallery(clips: Mapping[str, Clip], rows: Sequence[Row]) -> Shown:
     """The frames of a page, spread evenly over ``rows``, and their pictures; ``clips`` by the id that rows name.
 
-    Where pictures take more than `MOST_BYTES`, every second frame is left out, again until they fit; examples stay.
+    Where they take more than `MOST_BYTES`, frames are left out evenly until they fit; examples stay.
     """
     best, worst = examples(rows)
-    even = np.linspace(0, len(rows) - 1, min(MOST_FRAMES, len(rows))).round().astype(int).tolist()
-    numbers = sorted({*even, *best, *worst})
+    numbers = sorted({*_spread(range(len(rows)), MOST_FRAMES), *best, *worst})
     pictures = dict(zip(numbers, _pictures(clips, [rows[number] for number in numbers]), strict=True))
     drawn = {number: {**drawable(rows[number]), "picture": picture} for number, picture in pictures.items()}
     sizes = {number: len(json.dumps(row)) for number, row in drawn.items()}
     others = [number for number in numbers if number not in (*best, *worst)]
-    while others and sum(sizes[number] for number in (*best, *worst, *others)) > MOST_BYTES:
-        others = others[::2] if len(others) > 1 else []
+    room = MOST_BYTES - sum(sizes[number] for number in (*best, *worst))
+    while others and (taken := sum(sizes[number] for number in others)) > room:
+        others = _spread(others, min(len(others) - 1, int(len(others) * max(0, room) / taken)))
     kept = sorted([*best, *worst, *others])
     return Shown(
         frames=[drawn[number] for number in kept],
@@ -43,6 +43,11 @@ def gallery(clips: Mapping[str, Clip], rows: Sequence[Row]) -> Shown:
         worst=[kept.index(number) for number in worst],
         lowest_score=LOWEST_SCORE,
     )
+
+
+def _spread(numbers: Sequence[int], most: int) -> list[int]:
+    """At most so many of some numbers, evenly spread."""
+    return [numbers[round(place)] for place in np.linspace(0, len(numbers) - 1, min(most, len(numbers)))]
 
 
 def drawable(row: Row) -> Row:

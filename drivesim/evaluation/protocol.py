@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,24 @@ class Protocol:
         """All rules, ready for JSON."""
         return dataclasses.asdict(self)
 
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Protocol:
+        """The inverse of `to_dict`, from JSON too. Raises ``ValueError`` on rules that are not those of this version.
+
+        >>> Protocol.from_dict(json.loads(json.dumps(Protocol(every=2).to_dict()))) == Protocol(every=2)
+        True
+        """
+        try:
+            visible = VisibleRule(**row["visible"])
+            return cls(**{**{name: _tuples(value) for name, value in row.items()}, "visible": visible})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"found rules {sorted(row)}, expected those of {cls.name}") from error
+
     def sha256(self) -> str:
         """The hash of the rules' canonical JSON."""
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -132,10 +132,41 @@ def bootstrap(
         return None
     random = np.random.default_rng(seed)
     values = [statistic(random.integers(clips, size=clips).tolist()) for _ in range(draws)]
-    known = [value for value in values if value is not None]
-    if not known:
+    return _percentiles([value for value in values if value is not None], share)
+
+
+def bootstrap_difference(
+    first: Callable[[Sequence[int]], float | None],
+    second: Callable[[Sequence[int]], float | None],
+    clips: tuple[int, int],
+    *,
+    paired: bool,
+    seed: int,
+    draws: int = 500,
+    share: float = 0.95,
+) -> tuple[float, float] | None:
+    """The percentile interval of ``second`` minus ``first`` when whole clips are drawn again (see `bootstrap`).
+
+    ``clips``: how many each of the two has. ``paired``: both are of the same clips, so that each draw takes the same
+    ones for both and what makes a clip hard for either falls out; else they are drawn apart.
+    """
+    if min(clips) < 2:
         return None
-    low, high = np.quantile(known, [(1 - share) / 2, (1 + share) / 2])
+    random = np.random.default_rng(seed)
+    values = []
+    for _ in range(draws):
+        drawn = random.integers(clips[0], size=clips[0]).tolist()
+        pair = first(drawn), second(drawn if paired else random.integers(clips[1], size=clips[1]).tolist())
+        if pair[0] is not None and pair[1] is not None:
+            values.append(pair[1] - pair[0])
+    return _percentiles(values, share)
+
+
+def _percentiles(values: Sequence[float], share: float) -> tuple[float, float] | None:
+    """The middle ``share`` of some values, None of none."""
+    if not values:
+        return None
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
 
 

@@ -1,6 +1,7 @@
 """Reports: self-contained HTML pages of what was measured, and its tables."""
 
+from drivesim.report.comparison import render_comparison
 from drivesim.report.page import Shown, jpeg, render_benchmark
 from drivesim.report.tables import csv_text, write_tensorboard
 
-__all__ = ["Shown", "csv_text", "jpeg", "render_benchmark", "write_tensorboard"]
+__all__ = ["Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "write_tensorboard"]

@@ -28,6 +28,21 @@ def meter(value: float | None, interval: Sequence[float] | None = None) -> Marku
     )
 
 
+def gap(value: float, interval: Sequence[float] | None, *, reach: float) -> Markup:
+    """A short bar from the middle to a difference in [-reach, reach], better to the right; a whisker: its interval."""
+    place = lambda number: 50 + 48 * min(1.0, max(-1.0, number / reach))  # noqa: E731
+    start, end = sorted((50.0, place(value)))
+    name = "better" if value > 0 else "worse"
+    marks = f'<rect class="{name}" x="{start:.1f}" y="3" width="{end - start:.1f}" height="8"/>'
+    if interval is not None:
+        low, high = map(place, interval)
+        marks += f'<path class="whisker" d="M{low:.1f} 7H{high:.1f}M{low:.1f} 4V10M{high:.1f} 4V10"/>'
+    return Markup(
+        '<svg class="meter" viewBox="0 0 100 14" preserveAspectRatio="none">'
+        f'<rect class="rail" x="0" y="3" width="100" height="8" rx="2"/>{marks}<path class="zero" d="M50 0V14"/></svg>'
+    )
+
+
 def lines(
     series: Sequence[Series], *, x_label: str, y_label: str, y_range: tuple[float, float] | None = None
 ) -> Markup:
