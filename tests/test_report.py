@@ -300,6 +300,19 @@ def test_filters_leave_the_rows_that_are_asked_for(browsers, run, metrics) -> No
 
 
 @needs_browser
+def test_a_frame_that_is_not_there_is_told(browsers, run) -> None:
+    browser = browsers[1440]
+    where = "document.getElementById('where').textContent"
+    browser.open(address(run, clip="street", frame=99))
+    assert browser.evaluate(where) == "that frame is not on this page; the nearest: frame 11, 2.75 s"
+    browser.press("ArrowLeft")
+    assert browser.evaluate(where) == "frame 10, 2.50 s"
+    browser.open(address(run, clip="nowhere", frame=4))
+    assert browser.evaluate(where) == "that clip is not on this page; frame 0, 0.00 s"
+    assert browser.errors == []
+
+
+@needs_browser
 def test_an_example_opens_in_the_player(browsers, run, rows) -> None:
     browser = browsers[1440]
     browser.open((run / "report.html").as_uri())

@@ -175,7 +175,8 @@ def _difference(
     assert second is not None, "frames.jsonl holds every slice of metrics.json"
     clips = [[clip for clip in part.clips if clip] for part in (first, second)]
     interval = bootstrap_difference(
-        *(STATISTICS[score](own, protocol) for own in clips),
+        STATISTICS[score](clips[0], protocol),
+        STATISTICS[score](clips[1], protocol),
         (len(clips[0]), len(clips[1])),
         paired=paired,
         seed=protocol.seed,

@@ -44,8 +44,9 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
             "The runs are of different clips: a difference is one of the detectors, of the clips, or of both, "
             "and its interval is wide, since clips are drawn apart."
         )
+    notes.append("There is no interval where a slice has one clip only.")
     if fewest < 2:
-        notes.append("A run of one clip: there is no interval.")
+        notes.append("One of the runs has a single clip, whose frames are much alike. Read no trend into it.")
     elif fewest < 10:
         notes.append(f"{fewest} clips: an interval from so few is itself rough.")
     notes.append("Of many rows some lie outside their interval by chance alone: one in twenty.")

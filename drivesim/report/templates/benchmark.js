@@ -8,7 +8,7 @@
     .map((clip) => ({ ...clip, frames: data.frames.filter((frame) => frame.clip === clip.id) }))
     .filter((clip) => clip.frames.length);
   const filters = $("filters"); // absent where nothing could be scored
-  const state = { clip: clips[0], place: 0, score: data.score, hidden: new Set(), timer: null };
+  const state = { clip: clips[0], place: 0, score: data.score, hidden: new Set(), timer: null, note: "" };
   const frame = () => state.clip.frames[state.place];
 
   // ---- what a frame holds at a score
@@ -91,7 +91,7 @@
     drawBoxes($("boxes"), clip, boxes);
     $("stage").dataset.frame = `${clip.id} ${row.frame}`;
     $("stage").dataset.boxes = JSON.stringify(boxes.map((box) => [box.source, box.outcome, ...box.box]));
-    $("where").textContent = `frame ${row.frame}, ${row.time.toFixed(2)} s`;
+    $("where").textContent = `${state.note}frame ${row.frame}, ${row.time.toFixed(2)} s`;
     $("scrub").value = state.place;
     $("cursor")?.setAttribute("x", state.place);
     const crowd = row.vehicles === null ? "" : ` (vehicles ${row.vehicles}, people ${row.people})`;
@@ -157,11 +157,16 @@
 
   function readAddress() {
     const asked = new URLSearchParams(location.hash.slice(1));
-    state.clip = clips.find((clip) => clip.id === asked.get("clip")) ?? state.clip;
-    if (asked.has("clip")) state.place = 0;
-    if (asked.has("frame")) { // of a frame that was left out, the nearest
+    state.note = "";
+    if (asked.has("clip")) {
+      const clip = clips.find((one) => one.id === asked.get("clip"));
+      Object.assign(state, clip ? { clip, place: 0 } : { note: "that clip is not on this page; " });
+    }
+    if (asked.has("frame") && !state.note) {
       const far = state.clip.frames.map((row) => Math.abs(row.frame - Number(asked.get("frame"))));
-      state.place = Math.max(0, far.indexOf(Math.min(...far)));
+      const nearest = Math.min(...far);
+      state.place = Math.max(0, far.indexOf(nearest));
+      if (nearest !== 0) state.note = "that frame is not on this page; the nearest: ";
     }
     if (asked.has("score")) state.score = Math.min(1, Math.max(data.lowest, Number(asked.get("score")) || 0));
     if (asked.has("hide")) state.hidden = new Set(asked.get("hide").split(","));
@@ -183,6 +188,7 @@
   // ---- what people do
 
   function goTo(place) {
+    state.note = "";
     state.place = Math.min(state.clip.frames.length - 1, Math.max(0, place));
     drawFrame();
     writeAddress();
