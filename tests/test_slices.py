@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from drivesim.evaluation.protocol import Protocol
-from drivesim.evaluation.scoring import Judged, evidence, judge, score_row
+from drivesim.evaluation.scoring import Judged, evidence, judge, precision_of_draws, score_row
 from drivesim.evaluation.slices import score_kind, slices
 from drivesim.evaluation.watching import SeenClip, SeenFrame
-from drivesim.metrics.detection import ScoredFrame, coco_scores
+from drivesim.metrics.detection import ScoredFrame, average_precision, coco_scores
 from drivesim.perception import Detections
 from drivesim.perception.matching import FALSE, HIT, IGNORED, Truth, match
 from scenarios.crowdedness import VisibleRule
@@ -165,9 +165,23 @@ def test_our_curve_of_a_slice_is_cocos(seed) -> None:
         rows: list[Judged] = [row for clip in part.clips for row in clip]
         theirs = coco_scores([row.scored() for row in rows])["AP50"]
         if theirs is None:
-            assert evidence(rows).average_precision is None
+            assert own_average(rows) is None
         else:
-            assert evidence(rows).average_precision == pytest.approx(theirs, abs=1e-9), part.value
+            assert own_average(rows) == pytest.approx(theirs, abs=1e-9), part.value
+
+
+def own_average(rows: list[Judged]) -> float | None:
+    part = evidence(rows)
+    return average_precision(part.scores, part.hits, part.count)
+
+
+def test_a_draw_of_clips_is_scored_as_those_clips_put_together() -> None:
+    protocol = Protocol()
+    clips = [judge(noisy_clip(seed), "vehicle", protocol) for seed in range(4)]
+    statistic = precision_of_draws([evidence(clip) for clip in clips])
+    for drawn in ([0, 1, 2, 3], [2, 2, 2, 0], [3, 3, 3, 3]):
+        assert statistic(drawn) == pytest.approx(own_average([row for number in drawn for row in clips[number]]))
+    assert precision_of_draws([evidence([]), evidence([])])([0, 1]) is None
 
 
 def test_a_box_that_stands_aside_takes_one_detection_and_no_more() -> None:

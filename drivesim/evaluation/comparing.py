@@ -14,7 +14,7 @@ from drivesim.errors import UserError
 from drivesim.evaluation.benchmark import FRAMES, SCHEMA, unique
 from drivesim.evaluation.frames import read_frames
 from drivesim.evaluation.protocol import KINDS, Protocol
-from drivesim.evaluation.scoring import Clips, evidence, joined, judge
+from drivesim.evaluation.scoring import Clips, evidence, judge, precision_of_draws
 from drivesim.evaluation.slices import BOX_SLICES, FRAME_SLICES, Slice, slices
 from drivesim.metrics.detection import bootstrap_difference
 from drivesim.report import render_comparison
@@ -186,8 +186,7 @@ def _difference(
 
 
 def _average_precision(clips: Clips, protocol: Protocol) -> Statistic:
-    parts = [evidence(clip) for clip in clips]
-    return lambda drawn: joined([parts[number] for number in drawn]).average_precision
+    return precision_of_draws([evidence(clip) for clip in clips])
 
 
 def _recall(clips: Clips, protocol: Protocol) -> Statistic:

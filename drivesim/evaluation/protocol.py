@@ -24,7 +24,7 @@ class Protocol:
 
     ``by``: scores are taken per ``"group"`` (vehicle, person) or per ``"category"``. ``every``: every how many-th frame
     is scored. ``visible``: which true boxes count; the others are ignored. ``iou``: lowest overlap of a hit.
-    ``score``: lowest score of a detection for recall, false detections, counts and stills (average precision uses all).
+    ``score``: lowest score of a detection for recall, false detections, counts, examples (average precision uses all).
     ``most``: detections of a kind that count in a frame, those of the highest scores (COCO's maximum).
     ``sizes``, ``distances``, ``occlusions``: the slices of boxes as ranges of a box's height (share of the image's),
     distance (m) and hidden share. ``crowdedness``: the classes of frames, each with its lowest count of visible road

@@ -25,7 +25,6 @@ from scenarios.facts import TIMES_OF_DAY, WEATHERS, FrameFacts, ObjectFacts, tim
 UNKNOWN, EVERYTHING = "unknown", "all"
 FRAME_SLICES = ("time_of_day", "weather", "crowdedness", "scenario")
 BOX_SLICES = ("size", "distance", "occlusion")
-NEEDS_A_DETECTION = ("AP", "AP50", "AP75", "AP50_interval", "false_per_frame")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +42,11 @@ class Slice:
 
     def row(self, protocol: Protocol) -> dict[str, Any]:
         """Its scores. ``clips`` and ``frames`` of a slice of boxes are those with such a box in them."""
-        row = score_row(self.clips, protocol)
+        row = score_row(self.clips, protocol, precise=self.precise)
         if self.by in BOX_SLICES:
             holding = [sum(bool(judged.counts.any()) for judged in clip) for clip in self.clips]
             low, high = self.bounds or (None, None)
             row |= {"clips": sum(map(bool, holding)), "frames": sum(holding), "low": low, "high": high}
-        if not self.precise:
-            row |= dict.fromkeys(NEEDS_A_DETECTION)
         return {"value": self.value, **row}
 
 

@@ -78,27 +78,32 @@ def coco_scores(frames: Sequence[ScoredFrame]) -> dict[str, float | None]:
     }
 
 
-def precision_recall(scores: np.ndarray, hits: np.ndarray, count: int) -> np.ndarray:
+def precision_recall(scores: np.ndarray, hits: np.ndarray, count: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Precision (101,) at recall 0, 0.01, ... 1, never rising, as COCO takes it.
 
     ``scores`` (m,), ``hits`` bool (m,): the detections that count, over all frames. ``count``: true boxes that count.
     Down to each score, precision = hits / detections and recall = hits / count; a level takes the best precision at or
-    beyond it.
+    beyond it. ``weights`` (m,): how many times each detection is there (None: once).
     """
     order = np.argsort(-scores, kind="stable")
-    right = np.cumsum(hits[order])
-    precision = np.maximum.accumulate((right / np.arange(1, len(order) + 1))[::-1])[::-1]
+    times = np.ones(len(order), int) if weights is None else weights[order]
+    right, there = np.cumsum(times * hits[order]), np.cumsum(times)
+    precision = np.maximum.accumulate((right / np.maximum(there, 1))[::-1])[::-1]
     place = np.searchsorted(right / max(count, 1), LEVELS)
     return np.append(precision, 0.0)[np.minimum(place, len(precision))]
 
 
-def average_precision(scores: np.ndarray, hits: np.ndarray, count: int) -> float | None:
+def average_precision(
+    scores: np.ndarray, hits: np.ndarray, count: int, weights: np.ndarray | None = None
+) -> float | None:
     """Average precision in [0, 1] over 101 recall levels at the one IoU of the matching; None where ``count`` is 0.
+
+    ``weights``: see `precision_recall`.
 
     >>> average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), 2)
     0.834983...
     """
-    return float(precision_recall(scores, hits, count).mean()) if count else None
+    return float(precision_recall(scores, hits, count, weights).mean()) if count else None
 
 
 def recall_by_bins(

@@ -49,5 +49,5 @@ def _notes(result: Mapping[str, Any]) -> list[str]:
         notes.append("One of the runs has a single clip, whose frames are much alike. Read no trend into it.")
     elif fewest < 10:
         notes.append(f"{fewest} clips: an interval from so few is itself rough.")
-    notes.append("Of many rows some lie outside their interval by chance alone: one in twenty.")
+    notes.append("Among many rows about one in twenty gets its dot by chance alone.")
     return notes
