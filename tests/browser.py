@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ class Browser:
         self._from, answer_write = os.pipe()
 
         def place_pipes() -> None:  # Chromium reads commands from 3 and writes answers to 4
-            high = [os.dup(end) for end in (command_read, answer_write)]
+            high = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (command_read, answer_write)]
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
 

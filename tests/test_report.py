@@ -296,6 +296,8 @@ def test_filters_leave_the_rows_that_are_asked_for(browsers, run, metrics) -> No
     people = metrics["scores"]["person"]["slices"]["distance"]
     assert len(browser.evaluate(visible)) == sum(row["boxes"] >= 3 for row in (*rows, *people))
     assert browser.evaluate(charts) == ["distance", "distance"]
+    browser.open(address(run, kind="horse", by="colour", min="many"))  # nonsense filters nothing
+    assert len(browser.evaluate(visible)) == sum(map(len, metrics["scores"]["vehicle"]["slices"].values()))
     assert browser.errors == []
 
 

@@ -30,7 +30,10 @@ def meter(value: float | None, interval: Sequence[float] | None = None) -> Marku
 
 def gap(value: float, interval: Sequence[float] | None, *, reach: float) -> Markup:
     """A short bar from the middle to a difference in [-reach, reach], better to the right; a whisker: its interval."""
-    place = lambda number: 50 + 48 * min(1.0, max(-1.0, number / reach))  # noqa: E731
+
+    def place(number: float) -> float:
+        return 50 + 48 * min(1.0, max(-1.0, number / reach))
+
     start, end = sorted((50.0, place(value)))
     name = "better" if value > 0 else "worse"
     marks = f'<rect class="{name}" x="{start:.1f}" y="3" width="{end - start:.1f}" height="8"/>'

@@ -138,7 +138,7 @@
   }
 
   function filterTables() {
-    const { kind, by, min } = Object.fromEntries(new FormData(filters));
+    const { kind = "all", by = "all", min } = Object.fromEntries(new FormData(filters));
     const all = (query) => [...document.querySelectorAll(query)], rows = all("tr[data-boxes]");
     const away = (wanted, own) => wanted !== "all" && wanted !== own;
     for (const part of all("[data-kind]")) part.hidden = away(kind, part.dataset.kind);
