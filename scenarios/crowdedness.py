@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -60,11 +60,21 @@ def crowdedness(objects: Iterable[ObjectFacts], image_height: int) -> Crowdednes
     return Crowdedness(vehicles=groups.count("vehicle"), people=groups.count("person"))
 
 
-def crowdedness_class(seen: Crowdedness) -> str:
+@cache
+def crowdedness_classes() -> tuple[tuple[str, int], ...]:
+    """The classes, emptiest first, each with its lowest count of visible vehicles plus people.
+
+    >>> crowdedness_classes()
+    (('empty', 0), ('low', 1), ('medium', 4), ('high', 9))
+    """
+    return tuple(_rule()["classes"].items())
+
+
+def crowdedness_class(seen: Crowdedness, classes: Sequence[tuple[str, int]] = crowdedness_classes()) -> str:
     """The class of a crowdedness: ``empty``, ``low``, ``medium`` or ``high``, by edges in one data file.
 
     >>> crowdedness_class(Crowdedness(vehicles=3, people=2))
     'medium'
     """
     count = seen.vehicles + seen.people
-    return [name for name, lowest in _rule()["classes"].items() if count >= lowest][-1]
+    return [name for name, lowest in classes if count >= lowest][-1]

@@ -14,7 +14,9 @@ import pytest
 from drivesim import cli
 from drivesim.errors import UserError
 
-COMMANDS = set("list new validate plan schema preview render rollout dataset train benchmark evaluate doctor".split())
+COMMANDS = set(
+    "list new validate plan schema preview render rollout dataset train benchmark compare evaluate doctor".split()
+)
 
 
 @pytest.fixture

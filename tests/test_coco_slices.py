@@ -1,4 +1,4 @@
-"""COCO's scores, in all and by size and distance, against pycocotools on random cases with ignored boxes."""
+"""COCO's scores, in all and by area, against pycocotools on random cases with ignored boxes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from drivesim.metrics.detection import ScoredFrame, coco_scores, coco_scores_by_area, coco_scores_by_value
+from drivesim.metrics.detection import ScoredFrame, coco_scores, coco_scores_by_area
 
 KEYS = ("AP", "AP50", "AP75", "AR")
 
@@ -80,19 +80,3 @@ def test_by_area_a_box_of_another_size_neither_helps_nor_harms() -> None:
     assert [row["AP"] for row in rows] == [0.0, None, 1.0]
     assert [(row["low"], row["high"]) for row in rows] == [(None, 1024), (1024, 9216), (9216, None)]
     assert [row["AP50"] for row in coco_scores_by_area([frame], edges=[50.0])] == [None, pytest.approx(51 / 101)]
-
-
-def test_by_distance_each_true_box_counts_in_its_own_bin_and_false_ones_in_all() -> None:
-    near, far, nothing = [0, 0, 40, 40], [100, 0, 110, 10], [200, 0, 220, 20]
-    boxes = np.array([nothing, near], float)
-    frame = ScoredFrame(np.array([near, far], float), np.zeros(2, bool), boxes, np.array([0.9, 0.8]))
-    rows = coco_scores_by_value([frame], [[5.0, 50.0]], edges=[20.0, 80.0])
-    assert [row["AP50"] for row in rows] == [0.5, 0.0, None]
-    assert [row["AR"] for row in rows] == [1.0, 0.0, None]
-    assert coco_scores_by_value([frame], [[np.nan, 50.0]], edges=[20.0])[0]["AP"] is None
-
-
-def test_by_distance_a_box_that_is_ignored_stays_ignored() -> None:
-    box = np.array([[0, 0, 40, 40]], float)
-    frame = ScoredFrame(box, np.ones(1, bool), box, np.array([0.9]))
-    assert coco_scores_by_value([frame], [[5.0]], edges=[20.0])[0]["AP"] is None

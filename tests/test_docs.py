@@ -93,6 +93,28 @@ def test_plug_in_tutorial_runs(tmp_path, monkeypatch, capsys):
     assert layout_from(parse(text).value, "model.yaml").output == "rtdetr"
 
 
+def test_benchmark_tutorial_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (CHECKOUT / "docs" / "tutorials" / "benchmark.md").read_text(encoding="utf-8")
+    names = {}
+    for language, block in re.findall(r"^```(console|python)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        if language == "python":
+            exec(compile(block, "tutorial", "exec"), names)
+            continue
+        for row in block.splitlines():
+            words = shlex.split(row.removeprefix("$ "))
+            assert words[0] == "drivesim"
+            assert cli.main(words[1:]) == 0, row + capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert "0.1 to 0.2 of the image's height:" in out
+    assert re.search(r"^vehicle AP50: reference 0\.\d+, grey 0\.\d+$", out, re.MULTILINE)
+    written = {file.name for file in (tmp_path / "reference").iterdir()}
+    assert written == {"metrics.json", "metrics.csv", "frames.jsonl", "report.html"}
+    assert '"id": "night"' in (tmp_path / "reference" / "report.html").read_text()
+    assert list((tmp_path / "board" / "reference").glob("events.out.tfevents.*"))
+    assert json.loads((tmp_path / "compared" / "compare.json").read_text())["same_clips"]
+
+
 def test_readme_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (code,) = blocks(CHECKOUT / "README.md", "python")

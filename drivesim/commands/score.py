@@ -1,4 +1,4 @@
-"""``drivesim benchmark``: what a detector sees in clips."""
+"""``drivesim benchmark`` and ``drivesim compare``: what detectors see in clips."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def add(groups: Any) -> None:
-    """Declare the command."""
+    """Declare the commands."""
     benchmark = command(
         groups,
         "benchmark",
         run_benchmark,
-        about="score a detector on clips: metrics.json and report.html",
+        about="score a detector on clips: metrics.json, metrics.csv, frames.jsonl and report.html",
         example="drivesim benchmark out/render --detector reference --out out/scores",
     )
     benchmark.add_argument(
@@ -32,7 +32,17 @@ def add(groups: Any) -> None:
         "needs drivesim[hf]), or an installed plug-in as NAME or NAME:ARGUMENT",
     )
     benchmark.add_argument("--every", type=count, default=6, metavar="N", help="score every N-th frame (default: 6)")
+    benchmark.add_argument("--tensorboard", metavar="DIR", help="also write the scores there as TensorBoard scalars")
     add_out(benchmark)
+    compare = command(
+        groups,
+        "compare",
+        run_compare,
+        about="set benchmark runs of one protocol side by side, by slice",
+        example="drivesim compare out/reference out/yolox --out out/compared",
+    )
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="two or more folders of drivesim benchmark")
+    add_out(compare)
 
 
 def run_benchmark(arguments: argparse.Namespace) -> int:
@@ -43,9 +53,29 @@ def run_benchmark(arguments: argparse.Namespace) -> int:
     clips = [clip for path in arguments.clips for clip in clips_at(path)]
     detector = load_detector(arguments.detector)
     with progress_bar("score") as progress:
-        benchmark(clips, detector, arguments.out, every=arguments.every, progress=progress)
+        metrics = benchmark(clips, detector, arguments.out, every=arguments.every, progress=progress)
+    if arguments.tensorboard is not None:
+        from drivesim.report import write_tensorboard
+
+        write_tensorboard(metrics, arguments.tensorboard)
     print(Path(arguments.out) / "metrics.json")
     print(Path(arguments.out) / "report.html")
+    return 0
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    """Compare the runs, and say how they do in total."""
+    from drivesim.evaluation import compare
+
+    result = compare(arguments.runs, arguments.out)
+    names = [run["name"] for run in result["runs"]]
+    for kind, rows in result["rows"].items():
+        known = [(name, run["AP50"]) for name, run in zip(names, rows[0]["runs"], strict=True) if run]
+        if any(score is not None for _, score in known):
+            said = (f"{name} {'-' if score is None else format(score, '.3f')}" for name, score in known)
+            print(f"{kind} AP50: {', '.join(said)}")
+    print(Path(arguments.out) / "compare.json")
+    print(Path(arguments.out) / "compare.html")
     return 0
 
 

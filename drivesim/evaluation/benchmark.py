@@ -1,7 +1,8 @@
-"""The detection benchmark: clips and a detector in, ``metrics.json`` and ``report.html`` out."""
+"""The detection benchmark: clips and a detector in; ``metrics.json``, its tables, frames and page out."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,18 @@ from drivesim.atomic import new_folder, write_json, write_text
 from drivesim.clips import Clip
 from drivesim.errors import UserError
 from drivesim.evaluation.anchors import anchor
+from drivesim.evaluation.frames import frame_rows, frames_text
+from drivesim.evaluation.gallery import gallery
 from drivesim.evaluation.protocol import Protocol
-from drivesim.evaluation.scoring import count_errors, score_kind
-from drivesim.evaluation.stills import still
-from drivesim.evaluation.watching import Progress, SeenClip, watch
+from drivesim.evaluation.scoring import count_errors
+from drivesim.evaluation.slices import score_kind
+from drivesim.evaluation.watching import Looks, Progress, SeenClip, check_clip, looks_over_time, watch
 from drivesim.perception import Detector
-from drivesim.report import render_benchmark
+from drivesim.report import csv_text, render_benchmark
 from scenarios.crowdedness import VisibleRule, visible_rule
 
-SCHEMA = "drivesim.benchmark/1"
-STILLS, STILLS_OF_A_CLIP = 24, 6  # at most so many on a page, and of one clip: a page of many clips stays small
+SCHEMA = "drivesim.benchmark/2"
+FRAMES = "frames.jsonl"
 
 
 def benchmark(
@@ -32,13 +35,17 @@ def benchmark(
     visible: VisibleRule | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Score a detector on clips of any origin; returns what ``OUT/metrics.json`` holds, beside ``OUT/report.html``.
+    """Score a detector on clips of any origin; returns what ``OUT/metrics.json`` holds.
+
+    Beside it stand ``metrics.csv`` (a line per row of scores), ``frames.jsonl`` (a line per watched frame with its
+    boxes and what became of them) and ``report.html``.
 
     ``every``: every how many-th frame is scored. ``by``: ``"group"`` (vehicle, person) or ``"category"``. ``visible``:
     which true boxes count (default: the project's rule). Things that are no road users are scored by category only,
     and only those that the detector's ``categories`` name. ``progress(done, total)`` counts scored frames.
     Frames whose objects are unknown are watched but not scored. The same clips and detector give the same bytes.
-    ``out`` appears whole or not at all. Raises ``UserError`` if there is no clip, or if ``out`` is not empty.
+    ``out`` appears whole or not at all. Raises ``UserError`` if there is no clip, if one is empty, lacks frames or has
+    no label in any frame to be scored, if the detector gives no numbers, or if ``out`` is not empty.
 
     With files: ``benchmark([read_clip("out/render")], load_detector("reference"), "out/scores")``. Any object with a
     name and a fingerprint that finds boxes in frames is a detector:
@@ -62,61 +69,66 @@ def benchmark(
     if not clips:
         raise UserError("no clip to score, expected one or more")
     protocol = Protocol(every=every, by=by, visible=visible or visible_rule())
+    named = dict(zip(unique([clip.name for clip in clips]), clips, strict=True))
+    for clip in clips:
+        check_clip(clip, protocol)
     with new_folder(out) as folder:
-        seen = _watch_all(clips, detector, protocol, progress)
-        metrics = collect(seen, detector, protocol)
-        stills = [still(clip, number, protocol, tuple(metrics["scores"])) for clip in seen for number in clip.stills]
+        watched = _watch_all(named, detector, protocol, progress)
+        seen = [clip for clip, _ in watched]
+        kinds = protocol.kinds(getattr(detector, "categories", ()))
+        rows = [row for clip in seen for row in frame_rows(clip, kinds, protocol)]
+        text = frames_text(rows)
+        metrics = {
+            "schema": SCHEMA,
+            "protocol": protocol.to_dict(),
+            "protocol_sha256": protocol.sha256(),
+            "detector": {"name": detector.name, "sha256": detector.fingerprint},
+            "clips": [_clip_row(own, clip, looks, protocol) for own, (clip, looks) in zip(clips, watched, strict=True)],
+            "scores": {kind: score_kind(seen, kind, protocol) for kind in kinds},
+            "crowdedness": count_errors(seen, protocol),
+            "anchor": anchor(detector.fingerprint, protocol),
+            "frames": {"file": FRAMES, "rows": len(rows), "sha256": hashlib.sha256(text.encode()).hexdigest()},
+        }
         write_json(folder / "metrics.json", metrics)
-        write_text(folder / "report.html", render_benchmark(metrics, stills))
+        write_text(folder / "metrics.csv", csv_text(metrics))
+        write_text(folder / FRAMES, text)
+        write_text(folder / "report.html", render_benchmark(metrics, gallery(named, rows)))
     return metrics
 
 
-def collect(seen: Sequence[SeenClip], detector: Detector, protocol: Protocol) -> dict[str, Any]:
-    """All figures, ready for JSON, with everything they depend on."""
-    kinds = protocol.kinds(getattr(detector, "categories", ()))
-    return {
-        "schema": SCHEMA,
-        "protocol": protocol.to_dict(),
-        "protocol_sha256": protocol.sha256(),
-        "detector": {"name": detector.name, "sha256": detector.fingerprint},
-        "clips": [_clip_row(clip, protocol) for clip in seen],
-        "scores": {kind: score_kind(seen, kind, protocol) for kind in kinds},
-        "crowdedness": count_errors(seen, protocol),
-        "anchor": anchor(detector.fingerprint, protocol),
-    }
+def unique(names: Sequence[str]) -> list[str]:
+    """The names, those that were there before with a number.
+
+    >>> unique(["street", "street", "street-2"])
+    ['street', 'street-2', 'street-2-2']
+    """
+    made: list[str] = []
+    for name in names:
+        candidates = (name if number == 1 else f"{name}-{number}" for number in range(1, len(names) + 1))
+        made.append(next(candidate for candidate in candidates if candidate not in made))
+    return made
 
 
 def _watch_all(
-    clips: Sequence[Clip], detector: Detector, protocol: Protocol, progress: Progress | None
-) -> list[SeenClip]:
-    totals = [len(range(0, len(clip), protocol.every)) for clip in clips]
-    seen = []
-    for number, clip in enumerate(clips):
+    clips: dict[str, Clip], detector: Detector, protocol: Protocol, progress: Progress | None
+) -> list[tuple[SeenClip, list[Looks]]]:
+    totals = [len(range(0, len(clip), protocol.every)) for clip in clips.values()]
+    watched = []
+    for number, (name, clip) in enumerate(clips.items()):
         before = sum(totals[:number])
 
         def report(done: int, _: int, before: int = before) -> None:
             if progress is not None:
                 progress(before + done, sum(totals))
 
-        seen.append(watch(clip, detector, protocol, stills=stills_of(number, len(clips)), progress=report))
-    return seen
+        watched.append(watch(clip, detector, protocol, id=name, progress=report))
+    return watched
 
 
-def stills_of(number: int, clips: int) -> int:
-    """How many stills clip ``number`` of ``clips`` gives to the page: the same for all, or one of every few.
-
-    >>> [stills_of(number, 2) for number in range(2)], sum(stills_of(number, 100) for number in range(100))
-    ([6, 6], 24)
-    """
-    if clips <= STILLS:
-        return min(STILLS_OF_A_CLIP, STILLS // clips)
-    return (number + 1) * STILLS // clips - number * STILLS // clips
-
-
-def _clip_row(seen: SeenClip, protocol: Protocol) -> dict[str, Any]:
+def _clip_row(clip: Clip, seen: SeenClip, looks: Sequence[Looks], protocol: Protocol) -> dict[str, Any]:
     """A clip in the result: what it is, where it comes from, how it looks over time."""
-    clip = seen.clip
     return {
+        "id": seen.id,
         "name": clip.name,
         "origin": clip.origin,
         "width": clip.width,
@@ -126,5 +138,5 @@ def _clip_row(seen: SeenClip, protocol: Protocol) -> dict[str, Any]:
         "scored_frames": sum(frame.facts.objects is not None for frame in seen.frames),
         "watched_frames": len(seen.frames),
         "provenance": dict(clip.provenance),
-        "looks": seen.looks(protocol.window),
+        "looks": looks_over_time(looks, protocol.window),
     }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 LEVELS = np.linspace(0, 1, 101)  # the recall levels of COCO
-EVERY_AREA = (0.0, 1e10)  # px^2
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +20,20 @@ class ScoredFrame:
 
     ``truth`` (n, 4) and ``boxes`` (m, 4): x1 y1 x2 y2, px. ``scores`` (m,).
     ``ignored`` bool (n,): true boxes that do not count.
+    ``aside`` bool (n,) and ``outside`` bool (m,): true boxes and detections of another slice of boxes; None: none.
     """
 
     truth: np.ndarray
     ignored: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
+    aside: np.ndarray | None = None
+    outside: np.ndarray | None = None
+
+    @property
+    def counted(self) -> int:
+        """How many true boxes count."""
+        return int((~self.ignored & ~_known(self.aside, len(self.truth))).sum())
 
 
 def coco_scores(frames: Sequence[ScoredFrame]) -> dict[str, float | None]:
@@ -32,9 +41,42 @@ def coco_scores(frames: Sequence[ScoredFrame]) -> dict[str, float | None]:
 
     ``AP``: precision averaged over 101 recall levels and IoU 0.50:0.05:0.95; ``AP50`` and ``AP75``: at one IoU;
     ``AR``: recall averaged over those IoUs. At most 100 detections a frame. Ignored boxes are COCO's crowds: a
-    detection is left out if a share of its own area as high as the IoU asked for lies on one.
+    detection is left out if a share of its own area as high as the IoU asked for lies on one. Boxes ``aside`` are
+    COCO's boxes of another area range, and so are detections ``outside``: left out unless they hit a box that counts.
     """
-    return _coco(frames, [EVERY_AREA])[0]
+    if not any(frame.counted for frame in frames):
+        return {"AP": None, "AP50": None, "AP75": None, "AR": None}
+    numbers = itertools.count(1)
+    truths: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+    areas: list[float] = []
+    for image, frame in enumerate(frames, start=1):
+        aside, outside = _known(frame.aside, len(frame.truth)), _known(frame.outside, len(frame.boxes))
+        for box, ignored, area in zip(frame.truth, frame.ignored, aside, strict=True):
+            row = {"id": next(numbers), "image_id": image, "category_id": 1, "iscrowd": int(ignored)}
+            truths.append(row | {"bbox": _sides(box), "area": float(area)})
+        for box, score, area in zip(frame.boxes, frame.scores, outside, strict=True):
+            found.append({"image_id": image, "category_id": 1, "score": float(score), "bbox": _sides(box)})
+            areas.append(float(area))
+    if not found:
+        return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0, "AR": 0.0}
+    images = [{"id": image} for image in range(1, len(frames) + 1)]
+    truth = COCO({"images": images, "annotations": truths, "categories": [{"id": 1, "name": "group"}]})
+    results = truth.loadRes(found)
+    for result, area in zip(found, areas, strict=True):
+        result["area"] = area  # in place of width x height: 0 in the slice, 1 outside
+    run = COCOeval_faster(truth, results, "bbox")
+    run.params.areaRng, run.params.areaRngLbl = [[0, 0.5]], ["all"]
+    run.evaluate()
+    run.accumulate()
+    run.summarize()
+    stats = run.stats_as_dict
+    return {
+        "AP": float(stats["AP_all"]),
+        "AP50": float(stats["AP_50"]),
+        "AP75": float(stats["AP_75"]),
+        "AR": float(stats["AR_third"]),  # the third: at most 100 a frame
+    }
 
 
 def coco_scores_by_area(
@@ -45,50 +87,42 @@ def coco_scores_by_area(
     COCO's own rule: a true box of another size may be found but does not count, and a detection of another size counts
     only where it hits. Each row also has ``low`` <= area <= ``high`` (None: no bound).
     """
-    bounds = list(itertools.pairwise([-np.inf, *edges, np.inf]))
-    ranges = [(max(low, EVERY_AREA[0]), min(high, EVERY_AREA[1])) for low, high in bounds]
-    return [_bounds(*pair) | row for pair, row in zip(bounds, _coco(frames, ranges), strict=True)]
-
-
-def coco_scores_by_value(
-    frames: Sequence[ScoredFrame], values: Sequence[Sequence[float]], edges: Sequence[float]
-) -> list[dict[str, float | None]]:
-    """`coco_scores` by bins of a value of each true box, such as its distance in m: ``low`` <= value < ``high``.
-
-    ``values``: per frame, per true box; NaN: unknown, in no bin. Boxes of other bins are ignored. What is found where
-    nothing is has no distance and counts as false in every bin, so compare a bin with itself, not with others.
-    """
     rows = []
-    for low, high in itertools.pairwise([-np.inf, *edges, np.inf]):
+    for low, high in itertools.pairwise([None, *edges, None]):
         kept = [
-            ScoredFrame(one.truth, one.ignored | ~_inside(value, low, high), one.boxes, one.scores)
-            for one, value in zip(frames, values, strict=True)
+            dataclasses.replace(one, aside=_beyond(one.truth, low, high), outside=_beyond(one.boxes, low, high))
+            for one in frames
         ]
-        rows.append(_bounds(low, high) | coco_scores(kept))
+        rows.append({"low": low, "high": high, **coco_scores(kept)})
     return rows
 
 
-def precision_recall(scores: np.ndarray, hits: np.ndarray, count: int) -> np.ndarray:
+def precision_recall(scores: np.ndarray, hits: np.ndarray, count: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Precision (101,) at recall 0, 0.01, ... 1, never rising, as COCO takes it.
 
     ``scores`` (m,), ``hits`` bool (m,): the detections that count, over all frames. ``count``: true boxes that count.
     Down to each score, precision = hits / detections and recall = hits / count; a level takes the best precision at or
-    beyond it.
+    beyond it. ``weights`` (m,): how many times each detection is there (None: once).
     """
     order = np.argsort(-scores, kind="stable")
-    right = np.cumsum(hits[order])
-    precision = np.maximum.accumulate((right / np.arange(1, len(order) + 1))[::-1])[::-1]
+    times = np.ones(len(order), int) if weights is None else weights[order]
+    right, there = np.cumsum(times * hits[order]), np.cumsum(times)
+    precision = np.maximum.accumulate((right / np.maximum(there, 1))[::-1])[::-1]
     place = np.searchsorted(right / max(count, 1), LEVELS)
     return np.append(precision, 0.0)[np.minimum(place, len(precision))]
 
 
-def average_precision(scores: np.ndarray, hits: np.ndarray, count: int) -> float | None:
+def average_precision(
+    scores: np.ndarray, hits: np.ndarray, count: int, weights: np.ndarray | None = None
+) -> float | None:
     """Average precision in [0, 1] over 101 recall levels at the one IoU of the matching; None where ``count`` is 0.
+
+    ``weights``: see `precision_recall`.
 
     >>> average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]), 2)
     0.834983...
     """
-    return float(precision_recall(scores, hits, count).mean()) if count else None
+    return float(precision_recall(scores, hits, count, weights).mean()) if count else None
 
 
 def recall_by_bins(
@@ -102,10 +136,11 @@ def recall_by_bins(
     sizes, hits = np.asarray(values, float), np.asarray(found, bool)
     rows: list[dict[str, float | None]] = []
     for low, high in itertools.pairwise([-np.inf, *edges, np.inf]):
-        inside = _inside(sizes, low, high)
+        inside = (sizes >= low) & (sizes < high)
         count = int(inside.sum())
         recall = float(hits[inside].mean()) if count else None
-        rows.append(_bounds(low, high) | {"count": count, "recall": recall})
+        bounds = (None if np.isinf(low) else low, None if np.isinf(high) else high)
+        rows.append({"low": bounds[0], "high": bounds[1], "count": count, "recall": recall})
     return rows
 
 
@@ -121,53 +156,54 @@ def bootstrap(
         return None
     random = np.random.default_rng(seed)
     values = [statistic(random.integers(clips, size=clips).tolist()) for _ in range(draws)]
-    known = [value for value in values if value is not None]
-    if not known:
+    return _percentiles([value for value in values if value is not None], share)
+
+
+def bootstrap_difference(
+    first: Callable[[Sequence[int]], float | None],
+    second: Callable[[Sequence[int]], float | None],
+    clips: tuple[int, int],
+    *,
+    paired: bool,
+    seed: int,
+    draws: int = 500,
+    share: float = 0.95,
+) -> tuple[float, float] | None:
+    """The percentile interval of ``second`` minus ``first`` when whole clips are drawn again (see `bootstrap`).
+
+    ``clips``: how many each of the two has. ``paired``: both are of the same clips, so that each draw takes the same
+    ones for both and what makes a clip hard for either falls out; else they are drawn apart.
+    """
+    if min(clips) < 2:
         return None
-    low, high = np.quantile(known, [(1 - share) / 2, (1 + share) / 2])
+    random = np.random.default_rng(seed)
+    values = []
+    for _ in range(draws):
+        drawn = random.integers(clips[0], size=clips[0]).tolist()
+        pair = first(drawn), second(drawn if paired else random.integers(clips[1], size=clips[1]).tolist())
+        if pair[0] is not None and pair[1] is not None:
+            values.append(pair[1] - pair[0])
+    return _percentiles(values, share)
+
+
+def _percentiles(values: Sequence[float], share: float) -> tuple[float, float] | None:
+    """The middle ``share`` of some values, None of none."""
+    if not values:
+        return None
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
 
 
-def _coco(frames: Sequence[ScoredFrame], ranges: Sequence[tuple[float, float]]) -> list[dict[str, float | None]]:
-    """COCO's scores for each range of areas, px^2."""
-    numbers = itertools.count(1)
-    truths, found = [], []
-    for image, frame in enumerate(frames, start=1):
-        for box, ignored in zip(frame.truth, frame.ignored, strict=True):
-            truths.append(
-                {"id": next(numbers), "image_id": image, "category_id": 1, "iscrowd": int(ignored)} | _coco_box(box)
-            )
-        for box, score in zip(frame.boxes, frame.scores, strict=True):
-            found.append({"image_id": image, "category_id": 1, "score": float(score)} | _coco_box(box))
-    areas = np.array([row["area"] for row in truths if not row["iscrowd"]])
-    counting = [bool(((areas >= low) & (areas <= high)).any()) for low, high in ranges]
-    if not found or not any(counting):
-        return [dict.fromkeys(("AP", "AP50", "AP75", "AR"), 0.0 if counts else None) for counts in counting]
-    images = [{"id": image} for image in range(1, len(frames) + 1)]
-    truth = COCO({"images": images, "annotations": truths, "categories": [{"id": 1, "name": "group"}]})
-    run = COCOeval_faster(truth, truth.loadRes(found), "bbox")
-    run.params.areaRng = [list(pair) for pair in ranges]
-    run.params.areaRngLbl = [str(number) for number in range(len(ranges))]
-    run.evaluate()
-    run.accumulate()
-    rows: list[dict[str, float | None]] = []
-    for number, counts in enumerate(counting):
-        precision, recall = run.eval["precision"][:, :, 0, number, -1], run.eval["recall"][:, 0, number, -1]
-        values = precision.mean(), precision[0].mean(), precision[5].mean(), recall.mean()  # IoU 0.50 and 0.75
-        keys = ("AP", "AP50", "AP75", "AR")
-        rows.append({key: float(value) if counts else None for key, value in zip(keys, values, strict=True)})
-    return rows
+def _beyond(boxes: np.ndarray, low: float | None, high: float | None) -> np.ndarray:
+    """Which boxes (n, 4) have an area, px^2, outside a range."""
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return (area < (-np.inf if low is None else low)) | (area > (np.inf if high is None else high))
 
 
-def _inside(values: Sequence[float] | np.ndarray, low: float, high: float) -> np.ndarray:
-    numbers = np.asarray(values, float)
-    return (numbers >= low) & (numbers < high)
+def _known(flags: np.ndarray | None, count: int) -> np.ndarray:
+    return np.zeros(count, bool) if flags is None else flags
 
 
-def _bounds(low: float, high: float) -> dict[str, float | None]:
-    return {"low": None if np.isinf(low) else low, "high": None if np.isinf(high) else high}
-
-
-def _coco_box(box: np.ndarray) -> dict[str, object]:
+def _sides(box: np.ndarray) -> list[float]:
     x1, y1, x2, y2 = map(float, box)
-    return {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)}
+    return [x1, y1, x2 - x1, y2 - y1]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivesim.errors import UserError
 from scenarios.facts import ObjectFacts, categories
 
 
@@ -15,7 +16,8 @@ class Detections:
 
     ``boxes``: float (n, 4) as x1, y1, x2, y2 in pixels of the frame that was given, half-open. ``scores``: float (n,)
     in [0, 1].
-    ``categories``: n names of `scenarios.facts.categories`. Raises ``ValueError`` where they do not fit together.
+    ``categories``: n names of `scenarios.facts.categories`. Raises ``UserError`` where they do not fit together, or
+    where a number is none.
 
     >>> found = Detections([[0, 0, 10, 20], [5, 5, 9, 9]], [0.9, 0.2], ["car", "pedestrian"])
     >>> len(found), len(found.above(0.5)), found.of("person").scores.tolist()
@@ -33,16 +35,18 @@ class Detections:
         object.__setattr__(self, "categories", tuple(self.categories))
         counts = (len(self.boxes), len(self.scores), len(self.categories))
         if len(set(counts)) > 1:
-            raise ValueError(f"found {counts} boxes, scores and categories, expected the same number of each")
+            raise UserError(f"found {counts} boxes, scores and categories, expected the same number of each")
         if not np.isfinite(self.boxes).all():
-            raise ValueError("found a box that is not finite, expected four numbers")
+            raise UserError("found a box that is not finite, expected four numbers")
         if (self.boxes[:, 2:] < self.boxes[:, :2]).any():
-            raise ValueError("found a box with x2 < x1 or y2 < y1, expected x1 <= x2 and y1 <= y2")
+            raise UserError("found a box with x2 < x1 or y2 < y1, expected x1 <= x2 and y1 <= y2")
+        if np.isnan(self.scores).any():
+            raise UserError("found a score that is NaN, expected numbers in [0, 1]")
         if not ((self.scores >= 0) & (self.scores <= 1)).all():
-            raise ValueError(f"found scores {self.scores.min()} to {self.scores.max()}, expected [0, 1]")
+            raise UserError(f"found scores {self.scores.min()} to {self.scores.max()}, expected [0, 1]")
         unknown = set(self.categories) - set(categories())
         if unknown:
-            raise ValueError(f"found categories {sorted(unknown)}, expected some of {tuple(categories())}")
+            raise UserError(f"found categories {sorted(unknown)}, expected some of {tuple(categories())}")
 
     def __len__(self) -> int:
         """The number of detections."""

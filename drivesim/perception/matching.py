@@ -68,21 +68,37 @@ def overlaps(boxes: np.ndarray, others: np.ndarray, *, of_first: bool = False) -
     return np.divide(common, whole, out=np.zeros_like(common), where=whole > 0)
 
 
-def match(found: Detections, truth: Truth, threshold: float = 0.5) -> Match:
+def match(found: Detections, truth: Truth, threshold: float = 0.5, *, aside: np.ndarray | None = None) -> Match:
     """Greedy matching as COCO does it: by falling score, each to the free true box of highest IoU >= ``threshold``.
 
     A detection without such a box is ignored if at least ``threshold`` of its own area lies on one ignored box
     (COCO's rule for crowds: any number of detections may lie on one), else it is false.
+
+    ``aside`` bool (n,): true boxes of another slice, which count here neither as found nor as missed (COCO's boxes of
+    another area range). One that is free takes a detection that no counting box takes, which is then ignored.
     """
     shared = overlaps(found.boxes, truth.boxes)
     covered = overlaps(found.boxes, truth.boxes, of_first=True)[:, truth.ignored]
-    free = ~truth.ignored
+    aside = np.zeros(len(truth.boxes), bool) if aside is None else aside & ~truth.ignored
+    counts, others = ~truth.ignored & ~aside, aside.copy()
     outcomes, partner = [FALSE] * len(found), np.full(len(found), -1)
     for row in np.argsort(-found.scores, kind="stable"):
-        candidates = np.where(free, shared[row], -1.0)
-        best = int(candidates.argmax()) if len(candidates) else -1
-        if best >= 0 and candidates[best] >= threshold:
-            free[best], partner[row], outcomes[row] = False, best, HIT
-        elif covered[row].max(initial=0.0) >= threshold:
+        best, overlap = _best(shared[row], counts)
+        if overlap >= threshold:
+            counts[best], partner[row], outcomes[row] = False, best, HIT
+            continue
+        other, overlap = _best(shared[row], others)
+        crowd = covered[row].max(initial=0.0)
+        if max(overlap, crowd) >= threshold:
             outcomes[row] = IGNORED
-    return Match(tuple(outcomes), partner, ~truth.ignored & ~free)
+            if overlap > crowd:
+                others[other] = False
+    return Match(tuple(outcomes), partner, ~truth.ignored & ~aside & ~counts)
+
+
+def _best(shared: np.ndarray, free: np.ndarray) -> tuple[int, float]:
+    """The free box of highest overlap and that overlap; -1 and -1.0 where none is free."""
+    if not free.any():
+        return -1, -1.0
+    best = int(np.where(free, shared, -1.0).argmax())
+    return best, float(shared[best])

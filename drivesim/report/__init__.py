@@ -1,6 +1,10 @@
-"""Reports: self-contained HTML pages of what was measured."""
+"""Reports: self-contained HTML pages of what was measured, and its tables."""
 
+from drivesim.report.comparison import render_comparison
 from drivesim.report.generator import render_generator
-from drivesim.report.page import Still, StillBox, render_benchmark
+from drivesim.report.page import Shown, jpeg, render_benchmark
+from drivesim.report.tables import csv_text, write_tensorboard
 
-__all__ = ["Still", "StillBox", "render_benchmark", "render_generator"]
+__all__ = [
+    "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "write_tensorboard",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The benchmark's page: one HTML file with its style, plots and pictures inside, no script, nothing to load."""
+"""The benchmark's page: one HTML file with its style, script, plots, pictures and boxes inside, nothing to load."""
 
 from __future__ import annotations
 
@@ -17,92 +17,109 @@ from drivesim.report.plots import Series, bars, lines, meter
 
 TEMPLATES = Path(__file__).parent / "templates"
 PLOTTED = 6  # clips in the plots over time: more lines cannot be told apart
-STILL_WIDTH = 960  # px; wider frames are reduced to it
-JPEG_QUALITY = 82
+PICTURE_WIDTH = 768  # px; wider frames are reduced to it
+JPEG_QUALITY = 75
 LOOKS = {
     "brightness": "brightness, grey levels",
     "sharpness": "sharpness, grey levels²",
     "flicker": "flicker, grey levels",
 }
-
-
-@dataclass(frozen=True)
-class StillBox:
-    """A box on a still, px of the picture.
-
-    ``source``: ``"truth"`` or ``"found"``. ``outcome``: of truth ``"hit"``, ``"missed"``, ``"ignored"``, of detections
-    ``"hit"``, ``"false"``, ``"ignored"``, ``"unscored"``. ``score``: None for truth.
-    """
-
-    source: str
-    box: Sequence[float]
-    category: str
-    outcome: str
-    score: float | None
+SLICES = {
+    "time_of_day": "time of day",
+    "weather": "weather",
+    "crowdedness": "crowdedness",
+    "size": "box height, share of the image's",
+    "distance": "distance",
+    "occlusion": "hidden share",
+    "scenario": "scenario",
+}
+UNITS = {"size": (100, "%"), "distance": (1, " m"), "occlusion": (100, "%")}  # factor and unit that people read
 
 
 @dataclass(frozen=True, eq=False)
-class Still:
-    """A frame (uint8 h w 3 RGB) with its boxes; ``second`` since the clip's start, ``daytime`` None where unknown."""
+class Shown:
+    """The frames on a page: rows of frames.jsonl, each with its ``picture`` (`jpeg`), in the order of the clips.
 
-    picture: np.ndarray
-    clip: str
-    scenario: str
-    second: float
-    daytime: str | None
-    labelled: bool
-    boxes: tuple[StillBox, ...]
+    ``best`` and ``worst``: places in ``frames``, best and worst first. ``lowest_score``: of the detections they hold.
+    """
 
-    @property
-    def width(self) -> int:
-        """Pixels."""
-        return self.picture.shape[1]
+    frames: Sequence[Mapping[str, Any]]
+    best: Sequence[int]
+    worst: Sequence[int]
+    lowest_score: float
 
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return self.picture.shape[0]
 
-    @property
-    def data_url(self) -> str:
-        """The picture as a JPEG inside an address."""
-        picture = cv2.cvtColor(self.picture, cv2.COLOR_RGB2BGR)
-        if self.width > STILL_WIDTH:
-            size = (STILL_WIDTH, round(self.height * STILL_WIDTH / self.width))
-            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        assert done, "OpenCV could not encode a JPEG"
-        return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+def jpeg(picture: np.ndarray) -> str:
+    """A picture (uint8 h w 3 RGB) as a JPEG in base64, reduced to `PICTURE_WIDTH`."""
+    picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    height, width = picture.shape[:2]
+    if width > PICTURE_WIDTH:
+        size = (PICTURE_WIDTH, round(height * PICTURE_WIDTH / width))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert done, "OpenCV could not encode a JPEG"
+    return base64.b64encode(data.tobytes()).decode("ascii")
 
 
 def environment_of_pages() -> jinja2.Environment:
     """How every page is filled: what it is given is escaped, and a name that it was not given is an error."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def render_benchmark(metrics: Mapping[str, Any], stills: Sequence[Still]) -> str:
-    """The page of a benchmark's metrics (what ``metrics.json`` holds) and stills, as HTML text."""
-    environment = environment_of_pages()
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # kinds keep their order
     environment.filters["share"] = lambda value: "-" if value is None else f"{value:.2f}"
     environment.globals["meter"] = meter
-    page = environment.get_template("benchmark.html.j2")
+    environment.globals["script"] = lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+    return environment
+
+
+def render_benchmark(metrics: Mapping[str, Any], shown: Shown) -> str:
+    """The page of a benchmark's metrics (what ``metrics.json`` holds) and frames, as HTML text."""
+    kinds = {kind: scores for kind, scores in metrics["scores"].items() if scores["total"]["boxes"]}
+    page = environment_of_pages().get_template("benchmark.html.j2")
     return page.render(
         metrics=metrics,
         plotted=metrics["clips"][:PLOTTED],
-        stills=stills,
-        kinds={kind: scores for kind, scores in metrics["scores"].items() if scores["total"]["boxes"]},
-        absent=[kind for kind, scores in metrics["scores"].items() if not scores["total"]["boxes"]],
+        kinds=kinds,
+        absent=[kind for kind in metrics["scores"] if kind not in kinds],
         caveats=caveats(metrics),
+        seeds=sorted({clip["provenance"]["seed"] for clip in metrics["clips"] if "seed" in clip["provenance"]}),
+        slices=SLICES,
+        value_name=value_name,
+        charts={kind: _charts(scores) for kind, scores in kinds.items()},
         curve=_curve(metrics),
-        recall={kind: _recall_plots(scores) for kind, scores in metrics["scores"].items()},
         looks={name: _look_plot(metrics, name, label) for name, label in LOOKS.items()},
+        data={
+            "score": metrics["protocol"]["score"],
+            "lowest": shown.lowest_score,
+            "clips": [
+                {name: clip[name] for name in ("id", "name", "width", "height", "watched_frames")}
+                for clip in metrics["clips"]
+            ],
+            "frames": list(shown.frames),
+            "best": list(shown.best),
+            "worst": list(shown.worst),
+        },
     )
+
+
+def value_name(by: str, row: Mapping[str, Any]) -> str:
+    """What people read for the value of a slice.
+
+    >>> value_name("size", {"value": "0.05 to 0.1", "low": 0.05, "high": 0.1}), value_name("weather", {"value": "dry"})
+    ('5 to 10%', 'dry')
+    """
+    low, high = row.get("low"), row.get("high")
+    if by not in UNITS or (low is None and high is None):
+        return str(row["value"]).replace("_", " ")
+    factor, unit = UNITS[by]
+    if low is None:
+        return f"< {factor * row['high']:g}{unit}"
+    return f"≥ {factor * low:g}{unit}" if high is None else f"{factor * low:g} to {factor * high:g}{unit}"
 
 
 def caveats(metrics: Mapping[str, Any]) -> list[str]:
@@ -142,25 +159,20 @@ def _curve(metrics: Mapping[str, Any]) -> Markup:
     return lines(series, x_label="recall", y_label="precision", y_range=(0.0, 1.0))
 
 
-def _recall_plots(scores: Mapping[str, Any]) -> dict[str, Markup]:
-    heights = [
-        (_bin(row, lambda edge: f"{100 * edge:.0f}", "%"), row["recall"], row["count"])
-        for row in scores["recall_by_height"]
-    ]
-    depths = [
-        (_bin(row, lambda edge: f"{edge:.0f}", " m"), row["recall"], row["count"]) for row in scores["recall_by_depth"]
-    ]
-    plots = {"height": bars(heights, x_label="box height, share of the image's", y_label="recall")}
-    if any(row["count"] for row in scores["recall_by_depth"]):
-        plots["distance"] = bars(depths, x_label="distance", y_label="recall")
-    return plots
-
-
-def _bin(row: Mapping[str, Any], text: Any, unit: str) -> str:
-    low, high = row["low"], row["high"]
-    if low is None:
-        return f"< {text(high)}{unit}"
-    return f"≥ {text(low)}{unit}" if high is None else f"{text(low)} to {text(high)}{unit}"
+def _charts(scores: Mapping[str, Any]) -> dict[str, Markup]:
+    """A small chart per slice: AP50 with its interval where there is one, else recall."""
+    charts = {}
+    for by, rows in scores["slices"].items():
+        score = "recall" if by in ("distance", "occlusion") else "AP50"
+        known = [row for row in rows if row["boxes"]]
+        if known and by != "scenario":
+            whiskers = [row["AP50_interval"] if score == "AP50" else None for row in rows]
+            values = [
+                (value_name(by, row), row[score], row["boxes"], whisker)
+                for row, whisker in zip(rows, whiskers, strict=True)
+            ]
+            charts[by] = bars(values, x_label=SLICES[by], y_label=score)
+    return charts
 
 
 def _look_plot(metrics: Mapping[str, Any], name: str, label: str) -> Markup:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 Series = tuple[str, Sequence[float], Sequence[float | None]]  # label, x, y (None: a gap)
 
 WIDTH, HEIGHT = 460, 230
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 46
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 54
 
 
 def meter(value: float | None, interval: Sequence[float] | None = None) -> Markup:
@@ -25,6 +25,24 @@ def meter(value: float | None, interval: Sequence[float] | None = None) -> Marku
     return Markup(
         '<svg class="meter" viewBox="0 0 100 14" preserveAspectRatio="none">'
         f'<rect class="rail" x="0" y="3" width="100" height="8" rx="2"/>{marks}</svg>'
+    )
+
+
+def gap(value: float, interval: Sequence[float] | None, *, reach: float) -> Markup:
+    """A short bar from the middle to a difference in [-reach, reach], better to the right; a whisker: its interval."""
+
+    def place(number: float) -> float:
+        return 50 + 48 * min(1.0, max(-1.0, number / reach))
+
+    start, end = sorted((50.0, place(value)))
+    name = "better" if value > 0 else "worse"
+    marks = f'<rect class="{name}" x="{start:.1f}" y="3" width="{end - start:.1f}" height="8"/>'
+    if interval is not None:
+        low, high = map(place, interval)
+        marks += f'<path class="whisker" d="M{low:.1f} 7H{high:.1f}M{low:.1f} 4V10M{high:.1f} 4V10"/>'
+    return Markup(
+        '<svg class="meter" viewBox="0 0 100 14" preserveAspectRatio="none">'
+        f'<rect class="rail" x="0" y="3" width="100" height="8" rx="2"/>{marks}<path class="zero" d="M50 0V14"/></svg>'
     )
 
 
@@ -47,19 +65,29 @@ def lines(
     return _svg(body, f"{y_label} over {x_label}")
 
 
-def bars(rows: Sequence[tuple[str, float | None, int]], *, x_label: str, y_label: str) -> Markup:
-    """Bars of shares in [0, 1]; each row is (label, value or None, count), and the count stands below its label."""
+Bar = tuple[str, float | None, int, Sequence[float] | None]  # label, value, count, interval
+
+
+def bars(rows: Sequence[Bar], *, x_label: str, y_label: str) -> Markup:
+    """Bars of shares in [0, 1] with intervals as whiskers; the count stands below each label."""
     body = _frame(x_label, y_label, None, (0.0, 1.0))
     step = (WIDTH - LEFT - RIGHT) / max(len(rows), 1)
-    for number, (label, value, count) in enumerate(rows):
+    for number, (label, value, count, interval) in enumerate(rows):
         middle, top = LEFT + (number + 0.5) * step, _y(value or 0.0)
+        low, high = (_y(end) for end in interval or (value or 0.0, value or 0.0))
+        half = min(0.3 * step, 34)
         if value is not None:
             body += (
-                f'<rect class="fill" x="{middle - 0.3 * step:.1f}" y="{top:.1f}" width="{0.6 * step:.1f}" '
+                f'<rect class="fill" x="{middle - half:.1f}" y="{top:.1f}" width="{2 * half:.1f}" '
                 f'height="{HEIGHT - BOTTOM - top:.1f}" rx="2"><title>{value:.2f} of {count}</title></rect>'
+                f'<text class="value" x="{middle:.1f}" y="{min(top, high) - 4:.1f}">{value:.2f}</text>'
             )
-        body += f'<text class="tick" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 14}">{escape(label)}</text>'
-        body += f'<text class="count" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 26}">n {count}</text>'
+        if interval is not None:
+            body += (
+                f'<path class="whisker" d="M{middle:.1f} {low:.1f}V{high:.1f}m-4 0h8M{middle - 4:.1f} {low:.1f}h8"/>'
+            )
+        body += f'<text class="tick" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 17}">{escape(label)}</text>'
+        body += f'<text class="count" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 31}">n {count}</text>'
     return _svg(body, f"{y_label} by {x_label}")
 
 
@@ -76,13 +104,13 @@ def _frame(x_label: str, y_label: str, x_range: tuple[float, float] | None, y_ra
         y = _y(share)
         level = y_range[0] + share * (y_range[1] - y_range[0])
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text class="level" x="{LEFT - 6}" y="{y + 3.5:.1f}">{_number(level)}</text>')
+        parts.append(f'<text class="level" x="{LEFT - 6}" y="{y + 4.5:.1f}">{_number(level)}</text>')
         if x_range is not None:
             place = _number(x_range[0] + share * (x_range[1] - x_range[0]))
-            parts.append(f'<text class="tick" x="{_x(share):.1f}" y="{HEIGHT - BOTTOM + 14}">{place}</text>')
+            parts.append(f'<text class="tick" x="{_x(share):.1f}" y="{HEIGHT - BOTTOM + 17}">{place}</text>')
     middle = (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(f'<text class="axis" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}">{escape(x_label)}</text>')
-    parts.append(f'<text class="axis" transform="translate(11 {middle}) rotate(-90)">{escape(y_label)}</text>')
+    parts.append(f'<text class="axis" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}">{escape(x_label)}</text>')
+    parts.append(f'<text class="axis" transform="translate(13 {middle}) rotate(-90)">{escape(y_label)}</text>')
     return "".join(parts)
 
 
