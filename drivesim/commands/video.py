@@ -56,6 +56,7 @@ def add(groups: Any) -> None:
     town.add_argument("--clips", type=count, required=True, metavar="N", help="how many clips")
     add_out(town)
     town.add_argument("--seed", type=seed, default=0, metavar="N", help="which clips (default: 0)")
+    town.add_argument("--frames", type=count, default=60, metavar="N", help="frames of a clip (default: %(default)s)")
 
 
 def _common(made: argparse.ArgumentParser) -> None:
@@ -110,5 +111,8 @@ def run_dataset_town(arguments: argparse.Namespace) -> int:
     from drivesim.generate import town_dataset
 
     with progress_bar("clips") as progress:
-        print(town_dataset(arguments.out, clips=arguments.clips, seed=arguments.seed, progress=progress))
+        folder = town_dataset(
+            arguments.out, clips=arguments.clips, seed=arguments.seed, frames=arguments.frames, progress=progress
+        )
+    print(folder)
     return 0

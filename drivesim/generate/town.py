@@ -35,6 +35,7 @@ CORES = os.cpu_count() or 1
 DATASET_SCHEMA = "drivesim.dataset/1"
 SLOW, FAST = 7.5, 30.0  # frames/s: the upper two rates of the ladder; a slow clip holds the lowest, 1.875, too
 VAL_PERCENT = 10
+CLIPS_OF_A_WORKER = 16  # then a new process takes over: the memory of a town is not all given back
 _GOLDEN = (
     0.6180339887498949  # its multiples spread evenly and, unlike i % 3, in no step with the sampler's own sequences
 )
@@ -74,7 +75,12 @@ def town_dataset(
     """
     out, recipe = Path(out), Recipe(seed, frames, fast_share, *size)
     rows = _open(out, recipe)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(
+        workers,
+        multiprocessing.get_context("spawn"),
+        initializer=_end_with_parent,
+        max_tasks_per_child=CLIPS_OF_A_WORKER,
+    ) as pool:
         jobs = [pool.submit(_make, out, recipe, index) for index in range(clips)]
         try:
             for done, job in enumerate(as_completed(jobs), start=1):
