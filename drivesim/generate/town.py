@@ -35,7 +35,9 @@ CORES = os.cpu_count() or 1
 DATASET_SCHEMA = "drivesim.dataset/1"
 SLOW, FAST = 7.5, 30.0  # frames/s: the upper two rates of the ladder; a slow clip holds the lowest, 1.875, too
 VAL_PERCENT = 10
-CLIPS_OF_A_WORKER = 16  # then a new process takes over: the memory of a town is not all given back
+# Then new processes take over, since the memory of a town is not all given back. The pool's own `max_tasks_per_child`
+# hangs in Python 3.11 once its first workers are done.
+CLIPS_OF_A_WORKER = 32
 _GOLDEN = (
     0.6180339887498949  # its multiples spread evenly and, unlike i % 3, in no step with the sampler's own sequences
 )
@@ -75,23 +77,22 @@ def town_dataset(
     """
     out, recipe = Path(out), Recipe(seed, frames, fast_share, *size)
     rows = _open(out, recipe)
-    with ProcessPoolExecutor(
-        workers,
-        multiprocessing.get_context("spawn"),
-        initializer=_end_with_parent,
-        max_tasks_per_child=CLIPS_OF_A_WORKER,
-    ) as pool:
-        jobs = [pool.submit(_make, out, recipe, index) for index in range(clips)]
-        try:
-            for done, job in enumerate(as_completed(jobs), start=1):
-                row = job.result()
-                rows[row["id"]] = row
-                _write_manifest(out, rows)
-                if progress is not None:
-                    progress(done, clips)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    done = 0
+    for start in range(0, clips, CLIPS_OF_A_WORKER * workers):
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
+            some = range(start, min(clips, start + CLIPS_OF_A_WORKER * workers))
+            jobs = [pool.submit(_make, out, recipe, index) for index in some]
+            try:
+                for job in as_completed(jobs):
+                    row = job.result()
+                    rows[row["id"]] = row
+                    _write_manifest(out, rows)
+                    done += 1
+                    if progress is not None:
+                        progress(done, clips)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     return out
 
 
