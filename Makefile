@@ -22,7 +22,7 @@ demo: setup
 	@$(PYTHON) -m drivesim.demo $(OUT)
 
 test: setup
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto --dist loadfile
 
 lint: setup
 	@$(PYTHON) -m ruff check .

@@ -40,6 +40,7 @@ DEV = [
     "pycocotools>=2.0.10",  # the metrics are checked against this, scipy and trackeval
     "pytest>=8.4",
     "pytest-timeout>=2.4",
+    "pytest-xdist>=3.8",
     "ruff>=0.15",
     "scipy>=1.16.1",
     "setuptools>=77.0.3",
