@@ -221,7 +221,8 @@ class _Input:
         try:
             self.container = av.open(self.path)
         except (OSError, av.error.FFmpegError) as error:
-            raise UserError(f"{self.path}: {os.strerror(error.errno or errno.EIO)}, expected a video file") from error
+            reason = error.strerror or os.strerror(errno.EIO)  # FFmpeg has errors that the system does not know
+            raise UserError(f"{self.path}: {reason}, expected a video file") from error
         if not self.container.streams.video:
             self.container.close()
             raise UserError(f"{self.path}: no video stream found, expected a video file")
