@@ -12,13 +12,16 @@ from itertools import pairwise
 
 import numpy as np
 
+from drivesim.clips import Clip
 from drivesim.evaluation import defects
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.sanity_rules import SanityProtocol
+from drivesim.evaluation.sanity_video import Found
 from drivesim.evaluation.scoring import judge, score_row
 from drivesim.evaluation.watching import SeenClip, SeenFrame
 from drivesim.metrics.detection import LEVELS
 from drivesim.metrics.tracking import TrackedFrame, tracking_scores
+from drivesim.overlay import draw
 from drivesim.perception import Detections
 from drivesim.perception.matching import overlaps
 from scenarios.crowdedness import is_visible
@@ -39,7 +42,7 @@ MEASURES = {
 """The checks of the oracle -> the key of the score that is looked at."""
 
 Drives = Sequence[Sequence[FrameFacts]]
-Found = Sequence[Sequence[Detections]]  # by clip and frame
+Detected = Sequence[Sequence[Detections]]  # by clip and frame
 
 
 def apart(facts: FrameFacts, height: int) -> FrameFacts:
@@ -60,7 +63,7 @@ def _widened(things: Sequence[ObjectFacts]) -> np.ndarray:
     return boxes
 
 
-def perfect(drives: Drives, score: float) -> Found:
+def perfect(drives: Drives, score: float) -> Detected:
     """Detections of exactly the true boxes, each of a ``score``."""
     return [
         [Detections([t.box for t in row.objects or ()], [score] * len(row.objects or ()),
@@ -77,11 +80,13 @@ class Oracle:
         self.drives = [[apart(row, height) for row in facts] for facts in drives]
         self.height, self.rules = height, rules
         self.clean = perfect(self.drives, rules.sure)
+        self.tracks = [[_tracked(row) for row in facts] for facts in self.drives]
+        self.switched = [defects.switched(clip) for clip in self.tracks]
         self.boxes = sum(len(frame) for clip in self.clean for frame in clip)
         self.frames = sum(map(len, self.clean))
         self.lengths = [count for facts in self.drives for count in _lengths(facts)]
 
-    def spoiled(self, name: str) -> Found:
+    def spoiled(self, name: str) -> Detected:
         """What the oracle finds with the defect of a check."""
         rules = self.rules
         if name.startswith("dropped"):
@@ -92,9 +97,7 @@ class Oracle:
             share = rules.near if name == "shifted_above" else rules.far
             return [[defects.shifted(frame, share=share) for frame in clip] for clip in self.clean]
         score = rules.unsure if name == "false_unsure" else rules.surer
-        return [
-            [defects.with_false(frame, count=rules.false, score=score) for frame in clip] for clip in self.clean
-        ]
+        return [[defects.with_false(frame, count=rules.false, score=score) for frame in clip] for clip in self.clean]
 
     def by_hand(self, name: str) -> tuple[float, float]:
         """What a check must give on the perfect and on the spoiled detections."""
@@ -112,22 +115,35 @@ class Oracle:
             "switched_identity": (1.0, sum(math.ceil(count / 2) for count in self.lengths) / boxes),
         }[name]
 
-    def score(self, name: str, found: Found) -> float | None:
-        """What the benchmark says of the detections: the measure of a check."""
+    def run(self, name: str) -> tuple[Found, Found]:
+        """What the benchmark says in a check of the perfect and of the spoiled."""
+        if name.startswith("switched"):
+            values = [tracking_scores(tracks)[MEASURES[name]] for tracks in (self.tracks, self.switched)]
+        else:
+            values = [self._score(name, found) for found in (self.clean, self.spoiled(name))]
+        return tuple(Found(value, None, len(self.drives), self.frames) for value in values)
+
+    def _score(self, name: str, found: Detected) -> float | None:
         clips = [judge(self._seen(number, clip), KIND, RULE) for number, clip in enumerate(found)]
         return score_row(clips, RULE)[MEASURES[name]]
 
-    def track(self, name: str, *, spoil: bool) -> float | None:
-        """What the tracking scores say of true tracks, with ids that switch or not."""
-        tracks = [[_tracked(row) for row in facts] for facts in self.drives]
-        if spoil:
-            tracks = [defects.switched(clip) for clip in tracks]
-        return tracking_scores(tracks)[MEASURES[name]]
+    def shown(self, name: str, clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray]:
+        """The frame of the most boxes, with the perfect ones drawn in and with the spoiled ones."""
+        counts = {(c, k): len(frame) for c, clip in enumerate(self.clean) for k, frame in enumerate(clip)}
+        number, k = max(counts, key=lambda place: counts[place])
+        if name.startswith("switched"):
+            k = len(clips[number]) - 1
+            things = self.drives[number][k].objects or ()
+            ids = self.switched[number][k].found.tolist()
+            renamed = tuple(dataclasses.replace(t, track_id=i) for t, i in zip(things, ids, strict=True))
+            both = (things, renamed)
+        else:
+            both = (self.clean[number][k].objects(), self.spoiled(name)[number][k].objects())
+        (frame,) = clips[number].read([k])
+        return tuple(draw(frame, FrameFacts(k, 0.0, objects=things), text=0.7) for things in both)
 
     def _seen(self, number: int, clip: Sequence[Detections]) -> SeenClip:
-        frames = [
-            SeenFrame(facts.index, facts, found) for facts, found in zip(self.drives[number], clip, strict=True)
-        ]
+        frames = [SeenFrame(facts.index, facts, found) for facts, found in zip(self.drives[number], clip, strict=True)]
         return SeenClip(str(number), str(number), self.height, tuple(frames))
 
 

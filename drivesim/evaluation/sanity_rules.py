@@ -101,7 +101,7 @@ CHECKS = (
         (0.6, None), (None, 0.2), "no more than a guess of five; clean: halfway between that and always",
     ),
     Check(
-        "copied_windows", "training windows shown again: mirrored, darker, with noise", "share of windows that are copies",
+        "copied_windows", "training windows again: mirrored, darker, with noise", "share of windows that are copies",
         (None, 1 / 3), (0.9, None),
         "an unseen drive is nearer than all five held-out ones in one of six cases; of copies nine of ten must show",
     ),
@@ -170,9 +170,10 @@ class SanityProtocol:
     facts are another's (`generator.others`). ``every``: every how many-th frame is judged by detectors. ``pairs``: of
     frames of a clip from which the ego's speed is read. ``blur``: sigma, px. ``noise``: sigma, grey levels. ``dark``,
     ``flicker``: share that is left of a darkened frame. ``window``: frames of a window that is looked for among
-    training windows, and ``copy_dark``, ``copy_noise``: how a copy differs. ``halvings``: random ones. ``nth``: true
-    boxes dropped. ``near``, ``far``: shifts as shares of the width. ``false``: false boxes a frame. ``sure``, ``surer``,
-    ``unsure``: scores of true and false boxes. ``draws`` and ``seed``: of the bootstrap over clips, and of all noise.
+    training windows, and ``copy_dark``, ``copy_noise``: how a copy differs. ``halvings``: random ones. ``nth``: of
+    the true boxes is dropped. ``near``, ``far``: shifts as shares of the width. ``false``: false boxes a frame.
+    ``sure``, ``surer``, ``unsure``: scores of true and false boxes. ``draws`` and ``seed``: of the bootstrap over
+    clips, and of all noise.
     """
 
     name: str = "drivesim.sanity/1"

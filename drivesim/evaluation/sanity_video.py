@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from drivesim.metrics.features import Texture
 from drivesim.metrics.flicker import warped_error
 from drivesim.metrics.frechet import Distance, frechet_distance, kernel_distance
 from drivesim.metrics.motion import nearest_return, picture_speed
+from drivesim.overlay import draw
 from drivesim.perception.scene import SceneDetector
 from scenarios.facts import FrameFacts, time_of_day
 
@@ -226,7 +228,7 @@ class Pictures:
     def _against_chance(
         self, features: np.ndarray, first: np.ndarray, measure: Callable[[np.ndarray, np.ndarray], Distance]
     ) -> Found:
-        """A permutation test: the distance of the ``first`` rows (bool (n,)) from the rest, over the highest by chance."""
+        """A permutation test: the distance of the ``first`` rows (bool (n,)) from the others, over the chance's highest."""
         random = np.random.default_rng(self.rules.seed)
         chance = []
         for _ in range(self.rules.halvings):
@@ -243,9 +245,7 @@ class Pictures:
     def _looks(self, clips: Sequence[Clip]) -> list[dict[int, Look]]:
         return [look_at(clip, {JUDGE: self.scenes}, self.scenes, every=self.rules.every) for clip in clips]
 
-    def _told(
-        self, name: str, looks: Sequence[dict[int, Look]], facts: Sequence[Sequence[FrameFacts]]
-    ) -> Found:
+    def _told(self, name: str, looks: Sequence[dict[int, Look]], facts: Sequence[Sequence[FrameFacts]]) -> Found:
         """One of `looks.measures` over all clips."""
         measure = measures((JUDGE,))[name]
         clips = [
@@ -275,24 +275,65 @@ def _frames(clips: Sequence[Clip]) -> int:
     return sum(map(len, clips))
 
 
-CHECKS: dict[str, Callable[[Pictures], Both]] = {
-    "frozen_speed": lambda all: all.measured(speed, defects.frozen),
-    "looped_return": lambda all: all.measured(returned, defects.looped),
-    "frozen_ego_motion": lambda all: all.motions(defects.frozen),
-    "hurried_ego_motion": lambda all: all.motions(defects.hurried, hurry=2),
-    "blurred_sharpness": lambda all: all.drifting(sharpness, all.blurred),
-    "darkened_brightness": lambda all: all.drifting(brightness, all.darkened),
-    "darkened_time": lambda all: all.dark_time(),
-    "noisy_flicker": lambda all: all.flickers(all.noisy),
-    "flickering_flicker": lambda all: all.flickers(all.flickering),
-    "shuffled_precision": lambda all: all.shuffled(f"AP50 of vehicles by {JUDGE}"),
-    "shuffled_recall": lambda all: all.shuffled(f"recall of vehicles by {JUDGE}"),
-    "shuffled_time": lambda all: all.shuffled("time of day"),
-    "shuffled_weather": lambda all: all.shuffled("weather"),
-    "copied_windows": lambda all: all.copies(),
-    "blurred_frechet": lambda all: all.distance(frechet_distance, blur=True),
-    "blurred_kernel": lambda all: all.distance(kernel_distance, blur=True),
-    "other_frechet": lambda all: all.distance(frechet_distance, blur=False),
-    "other_kernel": lambda all: all.distance(kernel_distance, blur=False),
+# --- what the page shows
+
+
+def last_frames(all: Pictures, spoil: Spoil) -> Shown:
+    """The last frame of the first clip when spoiled, and the clean frame of that number."""
+    frames = all.clips[0].read(range(len(all.clips[0])))
+    bad = spoil(frames)
+    return frames[len(bad) - 1], bad[-1]
+
+
+def told_wrongly(all: Pictures) -> Shown:
+    """A frame with its own facts drawn in, and with those of another drive."""
+    clip, other = all.clips[0], all.clips[others(len(all.clips))[0]]
+    (frame,) = clip.read([0])
+    return draw(frame, clip.facts[0]), draw(frame, other.facts[0])
+
+
+def two_drives(all: Pictures) -> Shown:
+    """The first frames of the first and of the last drive."""
+    return all.clips[0].read([0])[0], all.clips[-1].read([0])[0]
+
+
+class Way(NamedTuple):
+    """How a check is done, and the two frames that show it."""
+
+    run: Callable[[Pictures], Both]
+    show: Callable[[Pictures], Shown]
+
+
+CHECKS = {
+    "frozen_speed": Way(lambda all: all.measured(speed, defects.frozen), lambda all: last_frames(all, defects.frozen)),
+    "looped_return": Way(
+        lambda all: all.measured(returned, defects.looped), lambda all: last_frames(all, defects.looped)
+    ),
+    "frozen_ego_motion": Way(lambda all: all.motions(defects.frozen), lambda all: last_frames(all, defects.frozen)),
+    "hurried_ego_motion": Way(
+        lambda all: all.motions(defects.hurried, hurry=2), lambda all: last_frames(all, defects.hurried)
+    ),
+    "blurred_sharpness": Way(
+        lambda all: all.drifting(sharpness, all.blurred), lambda all: last_frames(all, all.blurred)
+    ),
+    "darkened_brightness": Way(
+        lambda all: all.drifting(brightness, all.darkened), lambda all: last_frames(all, all.darkened)
+    ),
+    "darkened_time": Way(lambda all: all.dark_time(), lambda all: last_frames(all, all.darkened)),
+    "noisy_flicker": Way(lambda all: all.flickers(all.noisy), lambda all: last_frames(all, all.noisy)),
+    "flickering_flicker": Way(lambda all: all.flickers(all.flickering), lambda all: last_frames(all, all.flickering)),
+    "shuffled_precision": Way(lambda all: all.shuffled(f"AP50 of vehicles by {JUDGE}"), told_wrongly),
+    "shuffled_recall": Way(lambda all: all.shuffled(f"recall of vehicles by {JUDGE}"), told_wrongly),
+    "shuffled_time": Way(lambda all: all.shuffled("time of day"), told_wrongly),
+    "shuffled_weather": Way(lambda all: all.shuffled("weather"), told_wrongly),
+    "copied_windows": Way(lambda all: all.copies(), lambda all: last_frames(all, all.copied)),
+    "blurred_frechet": Way(
+        lambda all: all.distance(frechet_distance, blur=True), lambda all: last_frames(all, all.blurred)
+    ),
+    "blurred_kernel": Way(
+        lambda all: all.distance(kernel_distance, blur=True), lambda all: last_frames(all, all.blurred)
+    ),
+    "other_frechet": Way(lambda all: all.distance(frechet_distance, blur=False), two_drives),
+    "other_kernel": Way(lambda all: all.distance(kernel_distance, blur=False), two_drives),
 }
 """The checks of pictures, by name."""
