@@ -98,7 +98,7 @@ def within(found: Found, bounds: Range, *, each: bool) -> bool:
     low, high = bounds
     values: Sequence[float | None] = found.by_clip if each and found.by_clip is not None else (found.value,)
     return all(
-        value is not None and (low is None or value >= low) and (high is None or value <= high) for value in values
+        value is not None and (low is None or value >= low) and (high is None or value < high) for value in values
     )
 
 

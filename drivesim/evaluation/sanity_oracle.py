@@ -121,7 +121,8 @@ class Oracle:
             values = [tracking_scores(tracks)[MEASURES[name]] for tracks in (self.tracks, self.switched)]
         else:
             values = [self._score(name, found) for found in (self.clean, self.spoiled(name))]
-        return tuple(Found(value, None, len(self.drives), self.frames) for value in values)
+        found = [Found(value, None, len(self.drives), self.frames) for value in values]
+        return found[0], found[1]
 
     def _score(self, name: str, found: Detected) -> float | None:
         clips = [judge(self._seen(number, clip), KIND, RULE) for number, clip in enumerate(found)]
@@ -140,7 +141,8 @@ class Oracle:
         else:
             both = (self.clean[number][k].objects(), self.spoiled(name)[number][k].objects())
         (frame,) = clips[number].read([k])
-        return tuple(draw(frame, FrameFacts(k, 0.0, objects=things), text=0.7) for things in both)
+        drawn = [draw(frame, FrameFacts(k, 0.0, objects=things), strip=False) for things in both]
+        return drawn[0], drawn[1]
 
     def _seen(self, number: int, clip: Sequence[Detections]) -> SeenClip:
         frames = [SeenFrame(facts.index, facts, found) for facts, found in zip(self.drives[number], clip, strict=True)]

@@ -12,7 +12,7 @@ from drivesim.evaluation.drift import BAR
 from drivesim.metrics.motion import LOOPS
 from scenarios.suite import Drive, evaluation_suite
 
-Range = tuple[float | None, float | None]  # low <= value <= high; None: no bound
+Range = tuple[float | None, float | None]  # low <= value < high; None: no bound
 
 # The first half is others' floor for the second, and the reverse: no two partners share the time of day or the weather.
 DRIVES = (

@@ -163,7 +163,8 @@ class Pictures:
     def measured(self, measure: Callable[[Clip], float | None], spoil: Spoil) -> Both:
         """A measure of each clip alone."""
         bad = [spoiled(clip, spoil) for clip in self.clips]
-        return tuple(self._mean([measure(clip) for clip in clips], _frames(clips)) for clips in (self.clips, bad))
+        found = [self._mean([measure(clip) for clip in clips], _frames(clips)) for clips in (self.clips, bad)]
+        return found[0], found[1]
 
     def drifting(self, look: Callable[[np.ndarray], float], spoil: Spoil) -> Both:
         """What is kept of a look by clips that are spoiled from their middle on."""
@@ -192,7 +193,8 @@ class Pictures:
         chosen = [clip for clip in self.clips if time_of_day(clip.facts[0].daylight or 0.0) != "night"]
         bad = [spoiled(clip, self.darkened) for clip in chosen]
         facts = [clip.facts for clip in chosen]
-        return tuple(self._told("time of day", self._looks(clips), facts) for clips in (chosen, bad))
+        found = [self._told("time of day", self._looks(clips), facts) for clips in (chosen, bad)]
+        return found[0], found[1]
 
     def shuffled(self, name: str) -> Both:
         """What the judge sees against the own facts and against another drive's."""
@@ -228,7 +230,7 @@ class Pictures:
     def _against_chance(
         self, features: np.ndarray, first: np.ndarray, measure: Callable[[np.ndarray, np.ndarray], Distance]
     ) -> Found:
-        """A permutation test: the distance of the ``first`` rows (bool (n,)) from the others, over the chance's highest."""
+        """A permutation test: how far the ``first`` rows (bool (n,)) are from the rest, over the farthest by chance."""
         random = np.random.default_rng(self.rules.seed)
         chance = []
         for _ in range(self.rules.halvings):
@@ -278,23 +280,23 @@ def _frames(clips: Sequence[Clip]) -> int:
 # --- what the page shows
 
 
-def last_frames(all: Pictures, spoil: Spoil) -> Shown:
+def last_frames(pictures: Pictures, spoil: Spoil) -> Shown:
     """The last frame of the first clip when spoiled, and the clean frame of that number."""
-    frames = all.clips[0].read(range(len(all.clips[0])))
+    frames = pictures.clips[0].read(range(len(pictures.clips[0])))
     bad = spoil(frames)
     return frames[len(bad) - 1], bad[-1]
 
 
-def told_wrongly(all: Pictures) -> Shown:
+def told_wrongly(pictures: Pictures) -> Shown:
     """A frame with its own facts drawn in, and with those of another drive."""
-    clip, other = all.clips[0], all.clips[others(len(all.clips))[0]]
+    clip, other = pictures.clips[0], pictures.clips[others(len(pictures.clips))[0]]
     (frame,) = clip.read([0])
     return draw(frame, clip.facts[0]), draw(frame, other.facts[0])
 
 
-def two_drives(all: Pictures) -> Shown:
+def two_drives(pictures: Pictures) -> Shown:
     """The first frames of the first and of the last drive."""
-    return all.clips[0].read([0])[0], all.clips[-1].read([0])[0]
+    return pictures.clips[0].read([0])[0], pictures.clips[-1].read([0])[0]
 
 
 class Way(NamedTuple):
@@ -305,35 +307,23 @@ class Way(NamedTuple):
 
 
 CHECKS = {
-    "frozen_speed": Way(lambda all: all.measured(speed, defects.frozen), lambda all: last_frames(all, defects.frozen)),
-    "looped_return": Way(
-        lambda all: all.measured(returned, defects.looped), lambda all: last_frames(all, defects.looped)
-    ),
-    "frozen_ego_motion": Way(lambda all: all.motions(defects.frozen), lambda all: last_frames(all, defects.frozen)),
-    "hurried_ego_motion": Way(
-        lambda all: all.motions(defects.hurried, hurry=2), lambda all: last_frames(all, defects.hurried)
-    ),
-    "blurred_sharpness": Way(
-        lambda all: all.drifting(sharpness, all.blurred), lambda all: last_frames(all, all.blurred)
-    ),
-    "darkened_brightness": Way(
-        lambda all: all.drifting(brightness, all.darkened), lambda all: last_frames(all, all.darkened)
-    ),
-    "darkened_time": Way(lambda all: all.dark_time(), lambda all: last_frames(all, all.darkened)),
-    "noisy_flicker": Way(lambda all: all.flickers(all.noisy), lambda all: last_frames(all, all.noisy)),
-    "flickering_flicker": Way(lambda all: all.flickers(all.flickering), lambda all: last_frames(all, all.flickering)),
-    "shuffled_precision": Way(lambda all: all.shuffled(f"AP50 of vehicles by {JUDGE}"), told_wrongly),
-    "shuffled_recall": Way(lambda all: all.shuffled(f"recall of vehicles by {JUDGE}"), told_wrongly),
-    "shuffled_time": Way(lambda all: all.shuffled("time of day"), told_wrongly),
-    "shuffled_weather": Way(lambda all: all.shuffled("weather"), told_wrongly),
-    "copied_windows": Way(lambda all: all.copies(), lambda all: last_frames(all, all.copied)),
-    "blurred_frechet": Way(
-        lambda all: all.distance(frechet_distance, blur=True), lambda all: last_frames(all, all.blurred)
-    ),
-    "blurred_kernel": Way(
-        lambda all: all.distance(kernel_distance, blur=True), lambda all: last_frames(all, all.blurred)
-    ),
-    "other_frechet": Way(lambda all: all.distance(frechet_distance, blur=False), two_drives),
-    "other_kernel": Way(lambda all: all.distance(kernel_distance, blur=False), two_drives),
+    "frozen_speed": Way(lambda p: p.measured(speed, defects.frozen), lambda p: last_frames(p, defects.frozen)),
+    "looped_return": Way(lambda p: p.measured(returned, defects.looped), lambda p: last_frames(p, defects.looped)),
+    "frozen_ego_motion": Way(lambda p: p.motions(defects.frozen), lambda p: last_frames(p, defects.frozen)),
+    "hurried_ego_motion": Way(lambda p: p.motions(defects.hurried, hurry=2), lambda p: last_frames(p, defects.hurried)),
+    "blurred_sharpness": Way(lambda p: p.drifting(sharpness, p.blurred), lambda p: last_frames(p, p.blurred)),
+    "darkened_brightness": Way(lambda p: p.drifting(brightness, p.darkened), lambda p: last_frames(p, p.darkened)),
+    "darkened_time": Way(lambda p: p.dark_time(), lambda p: last_frames(p, p.darkened)),
+    "noisy_flicker": Way(lambda p: p.flickers(p.noisy), lambda p: last_frames(p, p.noisy)),
+    "flickering_flicker": Way(lambda p: p.flickers(p.flickering), lambda p: last_frames(p, p.flickering)),
+    "shuffled_precision": Way(lambda p: p.shuffled(f"AP50 of vehicles by {JUDGE}"), told_wrongly),
+    "shuffled_recall": Way(lambda p: p.shuffled(f"recall of vehicles by {JUDGE}"), told_wrongly),
+    "shuffled_time": Way(lambda p: p.shuffled("time of day"), told_wrongly),
+    "shuffled_weather": Way(lambda p: p.shuffled("weather"), told_wrongly),
+    "copied_windows": Way(lambda p: p.copies(), lambda p: last_frames(p, p.copied)),
+    "blurred_frechet": Way(lambda p: p.distance(frechet_distance, blur=True), lambda p: last_frames(p, p.blurred)),
+    "blurred_kernel": Way(lambda p: p.distance(kernel_distance, blur=True), lambda p: last_frames(p, p.blurred)),
+    "other_frechet": Way(lambda p: p.distance(frechet_distance, blur=False), two_drives),
+    "other_kernel": Way(lambda p: p.distance(kernel_distance, blur=False), two_drives),
 }
 """The checks of pictures, by name."""
