@@ -164,7 +164,14 @@ def clip_of(path, number: int) -> Clip:
     return Clip(path, path.name, Fraction(15, 2), 256, 128, about, facts, {MAIN: HeldFrames(frames)})
 
 
-JUDGED = ("frozen_ego_motion", "hurried_ego_motion", "darkened_time", *(c.name for c in CHECKS if "shuffled" in c.name))
+# what a wall cannot show: a road, a scene, and more than one drive held out
+TOWN_ONLY = (
+    "frozen_ego_motion",
+    "hurried_ego_motion",
+    "darkened_time",
+    "copied_windows",
+    *(c.name for c in CHECKS if "shuffled" in c.name),
+)
 
 
 def protocol_of(*names: str) -> SanityProtocol:
@@ -184,7 +191,7 @@ def run(monkeypatch, out, *names: str) -> int:
 
 
 def test_all_is_caught_and_told_in_a_file_a_page_and_a_line_each(drawn, monkeypatch, tmp_path, capsys) -> None:
-    names = [check.name for check in CHECKS if check.name not in JUDGED]
+    names = [check.name for check in CHECKS if check.name not in TOWN_ONLY]
     assert run(monkeypatch, tmp_path, *names) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:-2]] == ["caught"] * len(names)
@@ -219,6 +226,11 @@ def test_a_broken_measure_is_missed_and_fails(drawn, monkeypatch, tmp_path, caps
     assert run(monkeypatch, tmp_path, check) == 1
     assert capsys.readouterr().out.startswith(f"MISSED  {check}: ")
     assert 'class="no"' in (tmp_path / "report.html").read_text()
+
+
+def test_copies_are_found_though_mirrored_darker_and_noisy(tmp_path) -> None:
+    clips = [clip_of(tmp_path / str(k), k) for k in range(4)]
+    assert sanity_video.Pictures(clips, None, PROTOCOL).copies()[1].value == 1
 
 
 def test_a_broken_score_is_missed(drawn, monkeypatch, tmp_path) -> None:

@@ -182,7 +182,7 @@ class SanityProtocol:
     fps: float = 7.5
     size: tuple[int, int] = (256, 512)
     every: int = 3
-    pairs: int = 3
+    pairs: int = 1
     blur: float = 2.0
     noise: float = 20.0
     dark: float = 0.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -182,25 +182,32 @@ class Pictures:
 
     def motions(self, spoil: Spoil, *, hurry: int = 1) -> Both:
         """The speed that is read from dry roads."""
-        dry = [clip for clip in self.clips if clip.facts[0].weather not in WET]
-        pairs = self.rules.pairs
-        clean = [read_speed(clip, pairs=pairs) for clip in dry]
-        bad = [read_speed(spoiled(clip, spoil), pairs=pairs, hurry=hurry) for clip in dry]
-        return self._mean(clean, 2 * pairs * len(dry)), self._mean(bad, 2 * pairs * len(dry))
+        pairs, frames = self.rules.pairs, 2 * self.rules.pairs * len(self._dry)
+        bad = [read_speed(spoiled(clip, spoil), pairs=pairs, hurry=hurry) for clip in self._dry]
+        return self._mean(self._speeds, frames), self._mean(bad, frames)
+
+    @cached_property
+    def _dry(self) -> list[Clip]:
+        return [clip for clip in self.clips if clip.facts[0].weather not in WET]
+
+    @cached_property
+    def _speeds(self) -> list[float | None]:
+        return [read_speed(clip, pairs=self.rules.pairs) for clip in self._dry]
 
     def dark_time(self) -> Both:
         """Whether the time of day is still told in the dark, of drives that are not by night."""
-        chosen = [clip for clip in self.clips if time_of_day(clip.facts[0].daylight or 0.0) != "night"]
-        bad = [spoiled(clip, self.darkened) for clip in chosen]
-        facts = [clip.facts for clip in chosen]
-        found = [self._told("time of day", self._looks(clips), facts) for clips in (chosen, bad)]
-        return found[0], found[1]
+        times = [time_of_day(clip.facts[0].daylight or 0.0) for clip in self.clips]
+        chosen = [number for number, time in enumerate(times) if time != "night"]
+        facts = [self.clips[number].facts for number in chosen]
+        clean = [self.looks[number] for number in chosen]
+        dark = self._look([spoiled(self.clips[number], self.darkened) for number in chosen])
+        return self._told("time of day", clean, facts), self._told("time of day", dark, facts)
 
     def shuffled(self, name: str) -> Both:
         """What the judge sees against the own facts and against another drive's."""
-        seen, facts = self._looks(self.clips), [clip.facts for clip in self.clips]
+        facts = [clip.facts for clip in self.clips]
         wrong = [facts[k] for k in others(len(facts))]
-        return self._told(name, seen, facts), self._told(name, seen, wrong)
+        return self._told(name, self.looks, facts), self._told(name, self.looks, wrong)
 
     def copies(self) -> Both:
         """Each drive in turn as the rollout, the next half of the others as training, the rest as held out."""
@@ -236,15 +243,20 @@ class Pictures:
         for _ in range(self.rules.halvings):
             drawn = random.permutation(first)
             chance.append(measure(features[drawn], features[~drawn]).value)
-        value = measure(features[first], features[~first]).value / max(chance)
-        return Found(value, None, len(self.clips), len(features))
+        highest, value = max(chance), measure(features[first], features[~first]).value
+        return Found(value / highest if highest > 0 else None, None, len(self.clips), len(features))
 
     def _windows(self, frames: np.ndarray) -> np.ndarray:
         """The frames (t h w 3) as windows (n window h w 3), a rest left out."""
         count = len(frames) // self.rules.window
         return frames[: count * self.rules.window].reshape(count, self.rules.window, *frames.shape[1:])
 
-    def _looks(self, clips: Sequence[Clip]) -> list[dict[int, Look]]:
+    @cached_property
+    def looks(self) -> list[dict[int, Look]]:
+        """What the judge sees of the clean clips."""
+        return self._look(self.clips)
+
+    def _look(self, clips: Sequence[Clip]) -> list[dict[int, Look]]:
         return [look_at(clip, {JUDGE: self.scenes}, self.scenes, every=self.rules.every) for clip in clips]
 
     def _told(self, name: str, looks: Sequence[dict[int, Look]], facts: Sequence[Sequence[FrameFacts]]) -> Found:
