@@ -64,11 +64,15 @@ class Timeline(Sequence[FrameFacts]):
     def first(self, frames: int) -> Timeline:
         """The same drive, of which only the first ``frames`` are asked for; all of them if there are no more.
 
+        Raises ``ValueError`` for fewer than one.
+
         >>> from scenarios import compile, load
         >>> timeline = compile(load("cut_in"), fps=7.5)
         >>> len(timeline.first(16)), timeline.first(16)[15] == timeline[15]
         (16, True)
         """
+        if frames < 1:
+            raise ValueError(f"found {frames} frames, expected 1 or more")
         made = copy.copy(self)
         made._steps = self._steps[:frames]
         return made

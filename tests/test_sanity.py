@@ -239,6 +239,12 @@ def test_a_broken_score_is_missed(drawn, monkeypatch, tmp_path) -> None:
     assert run(monkeypatch, tmp_path, "shifted_below") == 1
 
 
+def test_clips_of_another_length_are_refused(drawn, monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.setattr(sanity, "PROTOCOL", dataclasses.replace(protocol_of("frozen_speed"), frames=8))
+    assert main(["evaluate", "sanity", "--out", str(tmp_path)]) == 2
+    assert "found 16 frames, expected 8" in capsys.readouterr().err
+
+
 def test_it_evaluates_no_model(tmp_path, capsys) -> None:
     assert main(["evaluate", "sanity", "--weights", "x", "--out", str(tmp_path / "out")]) == 2
     assert "sanity takes no --weights" in capsys.readouterr().err

@@ -18,7 +18,7 @@ def add(groups: Any) -> None:
         "evaluate",
         run_evaluate,
         about="score a video model on the evaluation drives: metrics.json and report.html",
-        example="drivesim evaluate layout --weights nano --out out/layout",
+        example="drivesim evaluate layout --weights nano --out out/layout, drivesim evaluate sanity --out out/sanity",
     )
     evaluate.add_argument(
         "protocol",
