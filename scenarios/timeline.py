@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -59,6 +60,22 @@ class Timeline(Sequence[FrameFacts]):
     def watched(self) -> Mapping[str, Held]:
         """When the conditions of the expectations held, by the expectation's id."""
         return self._recording.watched
+
+    def first(self, frames: int) -> Timeline:
+        """The same drive, of which only the first ``frames`` are asked for; all of them if there are no more.
+
+        Raises ``ValueError`` for fewer than one.
+
+        >>> from scenarios import compile, load
+        >>> timeline = compile(load("cut_in"), fps=7.5)
+        >>> len(timeline.first(16)), timeline.first(16)[15] == timeline[15]
+        (16, True)
+        """
+        if frames < 1:
+            raise ValueError(f"found {frames} frames, expected 1 or more")
+        made = copy.copy(self)
+        made._steps = self._steps[:frames]
+        return made
 
     def __len__(self) -> int:
         """The number of frames: duration times fps, rounded down; fewer where the scenario's ``stop`` came true."""

@@ -62,6 +62,16 @@ def test_frame_can_be_asked_for_in_any_order():
         timeline[150]
 
 
+def test_the_beginning_of_a_drive_is_the_drive_until_it_ends():
+    timeline = compile(load("night_crossing"), fps=7.5)
+    begun = timeline.first(16)
+    assert list(begun) == timeline[:16]
+    assert [begun.ego_s(k) for k in range(16)] == [timeline.ego_s(k) for k in range(16)]
+    assert len(timeline) == len(timeline.first(10**6)) == 150
+    with pytest.raises(ValueError, match="found 0 frames"):
+        timeline.first(0)
+
+
 def test_seed_argument_replaces_the_scenarios_own():
     night = load("night_city")
     assert digest(compile(night, fps=2), 5) == digest(compile(night, fps=2, seed=night.seed), 5)
