@@ -19,7 +19,7 @@ from drivesim.evaluation.slices import BOX_SLICES, FRAME_SLICES, Slice, slices
 from drivesim.evaluation.tracks import INTERVALS, scored, tracked_frames
 from drivesim.evaluation.watching import SeenClip
 from drivesim.metrics.detection import bootstrap_difference
-from drivesim.metrics.tracking import counted, score_of_draws
+from drivesim.metrics.tracking import counted, scores_of_draws
 from drivesim.report import render_comparison
 from drivesim.report.tables import by_slice
 
@@ -201,28 +201,40 @@ def _tracking(
     rules = [block and {**block["protocol"], "tracker": None} for block in blocks]
     if None in rules or any(own != rules[0] for own in rules):
         return None
-    tables = {}
-    for kind in (kind for kind in kinds if all(kind in run.metrics["scores"] for run in runs)):
-        counts = [[counted(tracked_frames(clip, kind, protocol)) for clip in run.seen if scored(clip)] for run in runs]
-        rows = []
-        for score in INTERVALS:
-            values = [block["scores"][kind]["total"][score] for block in blocks if block]
-            draws = [score_of_draws(own, score) for own in counts]
-            differences = [
-                None
-                if values[0] is None or value is None
-                else {
-                    "value": value - values[0],
-                    "interval": bootstrap_difference(
-                        draws[0], other, (len(counts[0]), len(own)), paired=paired,
-                        seed=protocol.seed, draws=protocol.draws,
-                    ),
-                }
-                for value, other, own in zip(values[1:], draws[1:], counts[1:], strict=True)
-            ]  # fmt: skip
-            rows.append({"score": score, "runs": values, "differences": differences})
-        tables[kind] = rows
-    return tables
+    return {
+        kind: _tracking_rows(runs, kind, protocol, paired=paired)
+        for kind in kinds
+        if all(kind in run.metrics["scores"] for run in runs)
+    }
+
+
+def _tracking_rows(runs: Sequence[Run], kind: str, protocol: Protocol, *, paired: bool) -> list[dict[str, Any]]:
+    counts = [[counted(tracked_frames(clip, kind, protocol)) for clip in run.seen if scored(clip)] for run in runs]
+    draws = [scores_of_draws(own) for own in counts]
+    totals = [run.metrics["tracking"]["scores"][kind]["total"] for run in runs]
+
+    def difference(number: int, score: str) -> dict[str, Any] | None:
+        one, other = totals[0][score], totals[number][score]
+        if one is None or other is None:
+            return None
+        interval = bootstrap_difference(
+            lambda drawn: draws[0](drawn)[score],
+            lambda drawn: draws[number](drawn)[score],
+            (len(counts[0]), len(counts[number])),
+            paired=paired,
+            seed=protocol.seed,
+            draws=protocol.draws,
+        )
+        return {"value": other - one, "interval": interval}
+
+    return [
+        {
+            "score": score,
+            "runs": [total[score] for total in totals],
+            "differences": [difference(number, score) for number in range(1, len(runs))],
+        }
+        for score in INTERVALS
+    ]
 
 
 def _average_precision(clips: Clips, protocol: Protocol) -> Statistic:

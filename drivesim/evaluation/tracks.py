@@ -29,8 +29,8 @@ from drivesim.metrics.tracking import (
     TrackedFrame,
     counted,
     left_out,
-    score_of_draws,
     scores_of,
+    scores_of_draws,
 )  # fmt: skip
 from drivesim.perception import NamedTracker
 from drivesim.perception.matching import overlaps, truth_of
@@ -182,11 +182,12 @@ def _row(clips: Clips) -> dict[str, Any]:
 def _row_with_intervals(clips: Clips, protocol: Protocol) -> dict[str, Any]:
     """``intervals``: by score the 95% bootstrap interval over clips, None for a single clip."""
     clips = [clip for clip in clips if clip]
-    counts = [counted(clip) for clip in clips]
-    intervals = {
-        score: bootstrap(score_of_draws(counts, score), len(counts), seed=protocol.seed, draws=protocol.draws)
-        for score in INTERVALS
-    }
+    scores = scores_of_draws([counted(clip) for clip in clips])
+
+    def interval(score: str) -> tuple[float, float] | None:
+        return bootstrap(lambda drawn: scores(drawn)[score], len(clips), seed=protocol.seed, draws=protocol.draws)
+
+    intervals = {score: interval(score) for score in INTERVALS}
     return {"clips": len(clips), **_row(clips), "intervals": intervals}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -100,14 +101,17 @@ def scores_of(clips: Sequence[TrackCounts]) -> dict[str, float | None]:
     return {"boxes": boxes, **{name: score for part in parts for name, score in part.items()}}
 
 
-def score_of_draws(clips: Sequence[TrackCounts], score: str) -> Callable[[Sequence[int]], float | None]:
-    """A function from the numbers of clips drawn, with repeats, to one of their `scores_of`, for a bootstrap."""
-    clips = [*clips, counted([])]
-    for name, formula in _FORMULAS.items():
-        counts = np.stack(np.broadcast_arrays(*(getattr(clip, name) for clip in clips)))
-        if score in formula(counts[-1]):
-            return lambda drawn: formula(np.tensordot(np.bincount(drawn, minlength=len(clips)), counts, 1))[score]
-    raise ValueError(f"found the score {score!r}, expected one of tracking_scores")
+def scores_of_draws(clips: Sequence[TrackCounts]) -> Callable[[Sequence[int]], dict[str, float | None]]:
+    """A function from the numbers of clips drawn, with repeats, to their `scores_of`, for bootstraps.
+
+    It remembers what it was asked, since the bootstrap of each score draws the same clips.
+    """
+
+    @cache
+    def scores(drawn: tuple[int, ...]) -> dict[str, float | None]:
+        return scores_of([clips[number] for number in drawn])
+
+    return lambda drawn: scores(tuple(sorted(drawn)))
 
 
 def hota(clips: Clips) -> dict[str, float | None]:
