@@ -33,7 +33,7 @@ def score_rows(metrics: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {column: flat.get(column) for column in columns(metrics)}
 
 
-def by_slice(scores: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+def by_slice(scores: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     """The rows of a kind by slice and value, total first."""
     sliced = {(by, row["value"]): row for by, rows in scores["slices"].items() for row in rows}
     return {("total", "all"): scores["total"], **sliced}

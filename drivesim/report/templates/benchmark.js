@@ -65,7 +65,7 @@
       const rect = add(svg, "rect", { ...place, class: `${box.source} ${box.layer}` });
       const score = box.source === "found" ? ` ${box.score.toFixed(2)}` : "";
       const source = box.source === "truth" ? "true" : "detected";
-      const track = box.track >= 0 && $("tracked") ? `, track ${box.track}` : "";
+      const track = (box.track ?? -1) >= 0 && $("tracked") ? `, track ${box.track}` : "";
       add(rect, "title", {}, `${source} ${words(box.category)}${score}: ${box.outcome}${track}`);
       if (colours && isTracked(box)) rect.setAttribute("style", `stroke: ${colourOf(box)}; stroke-dasharray: none`);
     }
