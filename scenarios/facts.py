@@ -158,7 +158,8 @@ class Lights:
 class ObjectFacts:
     """One road user, or another thing in the road, in one frame.
 
-    ``track_id``: the same number on every frame of the clip. ``category``: a key of `categories`.
+    ``track_id``: the same number on every frame of the clip; negative where it is unknown who it is. ``category``: a
+    key of `categories`.
     ``center``: geometric centre of the 3-D box (x, y, z), ego frame, m. ``size``: (length, width, height), m.
     ``heading``: ego frame, rad. ``speed``: m/s along its heading. ``depth``: distance of the centre along the optical
     axis, m.

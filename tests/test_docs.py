@@ -107,6 +107,7 @@ def test_benchmark_tutorial_runs(tmp_path, monkeypatch, capsys):
             assert cli.main(words[1:]) == 0, row + capsys.readouterr().err
     out = capsys.readouterr().out
     assert "0.1 to 0.2 of the image's height:" in out
+    assert re.search(r"^vehicle: HOTA 0\.\d+ of \d+ tracks at \[2\.0\] frames/s, \d+ switches$", out, re.MULTILINE)
     assert re.search(r"^vehicle AP50: reference 0\.\d+, grey 0\.\d+$", out, re.MULTILINE)
     written = {file.name for file in (tmp_path / "reference").iterdir()}
     assert written == {"metrics.json", "metrics.csv", "frames.jsonl", "report.html"}

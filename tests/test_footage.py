@@ -81,6 +81,7 @@ def test_machine_boxes_without_tracks_get_numbers_of_their_own(shared_data):
     assert (len(clip), clip.fps) == (221, 25)
     ids = [thing.track_id for facts in clip.facts for thing in facts.objects]
     assert len(ids) == len(set(ids)) == 485
+    assert max(ids) < 0  # unknown who
     assert all(thing.occlusion is None for thing in clip.facts[0].objects)
 
 

@@ -19,7 +19,7 @@ def add(groups: Any) -> None:
         "benchmark",
         run_benchmark,
         about="score a detector on clips: metrics.json, metrics.csv, frames.jsonl and report.html",
-        example="drivesim benchmark out/render --detector reference --out out/scores",
+        example="drivesim benchmark out/render --every 1 --tracker byte --out out/scores",
     )
     benchmark.add_argument(
         "clips", nargs="+", metavar="CLIP", help="clip folders, or real footage: videos, folders of it"
@@ -32,6 +32,13 @@ def add(groups: Any) -> None:
         "needs drivesim[hf]), or an installed plug-in as NAME or NAME:ARGUMENT",
     )
     benchmark.add_argument("--every", type=count, default=6, metavar="N", help="score every N-th frame (default: 6)")
+    benchmark.add_argument(
+        "--tracker",
+        metavar="byte|PLUGIN",
+        help="also follow what is found over each clip and score the tracks (HOTA, MOTA, IDF1): byte, with settings as "
+        "byte:patience=2,new=0.6, or an installed plug-in as NAME or NAME:ARGUMENT (default: no tracking); it sees "
+        "every N-th frame",
+    )
     benchmark.add_argument("--tensorboard", metavar="DIR", help="also write the scores there as TensorBoard scalars")
     add_out(benchmark)
     compare = command(
@@ -48,12 +55,13 @@ def add(groups: Any) -> None:
 def run_benchmark(arguments: argparse.Namespace) -> int:
     """Score the clips."""
     from drivesim.evaluation import benchmark
-    from drivesim.perception import load_detector
+    from drivesim.perception import load_detector, load_tracker
 
     clips = [clip for path in arguments.clips for clip in clips_at(path)]
     detector = load_detector(arguments.detector)
+    tracker = None if arguments.tracker is None else load_tracker(arguments.tracker)
     with progress_bar("score") as progress:
-        metrics = benchmark(clips, detector, arguments.out, every=arguments.every, progress=progress)
+        metrics = benchmark(clips, detector, arguments.out, every=arguments.every, tracker=tracker, progress=progress)
     if arguments.tensorboard is not None:
         from drivesim.report import write_tensorboard
 

@@ -60,13 +60,13 @@ class Box:
 def read_boxes(path: Path, *, frames: int) -> dict[int, tuple[Box, ...]]:
     """The boxes of each labelled frame by its number, for footage of ``frames`` frames.
 
-    A box without a track gets a number that no other box of the file has: nothing is claimed about who it is.
+    A box without a track gets a negative number that no other box of the file has: who it is stays unknown.
     Raises `UserError` with file, frame and box on anything malformed.
     """
     document = _load(path)
     rows: dict[int, tuple[Box, ...]] = {}
     tracks = [box.get("track") for row in document["frames"] for box in row["boxes"]]
-    unused = max((track for track in tracks if isinstance(track, int)), default=0)
+    unused = min((track for track in tracks if isinstance(track, int) and track < 0), default=0)
     for row in document["frames"]:
         index = row["frame"]
         if not isinstance(index, int) or not 0 <= index < frames or index in rows:
@@ -75,7 +75,7 @@ def read_boxes(path: Path, *, frames: int) -> dict[int, tuple[Box, ...]]:
         for number, box in enumerate(row["boxes"]):
             if box.get("group") == "other" and box.get("label") not in CATEGORIES:
                 continue
-            unused += 1
+            unused -= 1
             try:
                 boxes.append(_box(box, unused))
             except (KeyError, TypeError, ValueError) as error:

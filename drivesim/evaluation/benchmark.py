@@ -16,8 +16,9 @@ from drivesim.evaluation.gallery import gallery
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.scoring import count_errors
 from drivesim.evaluation.slices import score_kind
+from drivesim.evaluation.tracks import check_tracks, follow, score_tracking
 from drivesim.evaluation.watching import Looks, Progress, SeenClip, check_clip, looks_over_time, watch
-from drivesim.perception import Detector
+from drivesim.perception import Detector, NamedTracker
 from drivesim.report import csv_text, render_benchmark
 from scenarios.crowdedness import VisibleRule, visible_rule
 
@@ -33,6 +34,7 @@ def benchmark(
     every: int = 6,
     by: str = "group",
     visible: VisibleRule | None = None,
+    tracker: NamedTracker | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a detector on clips of any origin; returns what ``OUT/metrics.json`` holds.
@@ -42,10 +44,13 @@ def benchmark(
 
     ``every``: every how many-th frame is scored. ``by``: ``"group"`` (vehicle, person) or ``"category"``. ``visible``:
     which true boxes count (default: the project's rule). Things that are no road users are scored by category only,
-    and only those that the detector's ``categories`` name. ``progress(done, total)`` counts scored frames.
+    and only those that the detector's ``categories`` name. ``tracker``: also follow what is found over each clip and
+    score that, as ``"tracking"``, by a protocol of its own (`drivesim.evaluation.tracks`). ``progress(done, total)``
+    counts scored frames.
     Frames whose objects are unknown are watched but not scored. The same clips and detector give the same bytes.
     ``out`` appears whole or not at all. Raises ``UserError`` if there is no clip, if one is empty, lacks frames or has
-    no label in any frame to be scored, if the detector gives no numbers, or if ``out`` is not empty.
+    no label in any frame to be scored, if the detector gives no numbers, or if ``out`` is not empty; with a tracker
+    also if a true track is unknown, or if it gives no ids.
 
     With files: ``benchmark([read_clip("out/render")], load_detector("reference"), "out/scores")``. Any object with a
     name and a fingerprint that finds boxes in frames is a detector:
@@ -70,12 +75,16 @@ def benchmark(
         raise UserError("no clip to score, expected one or more")
     protocol = Protocol(every=every, by=by, visible=visible or visible_rule())
     named = dict(zip(unique([clip.name for clip in clips]), clips, strict=True))
+    kinds = protocol.kinds(getattr(detector, "categories", ()))
     for clip in clips:
         check_clip(clip, protocol)
+        if tracker is not None:
+            check_tracks(clip, kinds, protocol)
     with new_folder(out) as folder:
         watched = _watch_all(named, detector, protocol, progress)
         seen = [clip for clip, _ in watched]
-        kinds = protocol.kinds(getattr(detector, "categories", ()))
+        if tracker is not None:
+            seen = [follow(own, tracker, clip) for own, clip in zip(seen, clips, strict=True)]
         rows = [row for clip in seen for row in frame_rows(clip, kinds, protocol)]
         text = frames_text(rows)
         metrics = {
@@ -86,6 +95,7 @@ def benchmark(
             "clips": [_clip_row(own, clip, looks, protocol) for own, (clip, looks) in zip(clips, watched, strict=True)],
             "scores": {kind: score_kind(seen, kind, protocol) for kind in kinds},
             "crowdedness": count_errors(seen, protocol),
+            **({} if tracker is None else {"tracking": score_tracking(seen, clips, kinds, protocol, tracker)}),
             "anchor": anchor(detector.fingerprint, protocol),
             "frames": {"file": FRAMES, "rows": len(rows), "sha256": hashlib.sha256(text.encode()).hexdigest()},
         }

@@ -16,8 +16,12 @@ from drivesim.evaluation.frames import read_frames
 from drivesim.evaluation.protocol import KINDS, Protocol
 from drivesim.evaluation.scoring import Clips, evidence, judge, precision_of_draws
 from drivesim.evaluation.slices import BOX_SLICES, FRAME_SLICES, Slice, slices
+from drivesim.evaluation.tracks import INTERVALS, scored, tracked_frames
+from drivesim.evaluation.watching import SeenClip
 from drivesim.metrics.detection import bootstrap_difference
+from drivesim.metrics.tracking import counted, scores_of_draws
 from drivesim.report import render_comparison
+from drivesim.report.tables import by_slice
 
 COMPARISON = "drivesim.comparison/1"
 SCORES = ("AP50", "recall")  # whose differences get an interval
@@ -28,10 +32,11 @@ Statistic = Callable[[Sequence[int]], float | None]
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished benchmark: its name here, what its ``metrics.json`` says, and its slices by kind, taken again."""
+    """A finished benchmark: its name here, what its ``metrics.json`` says, what it saw, and its slices by kind."""
 
     name: str
     metrics: Mapping[str, Any]
+    seen: Sequence[SeenClip]
     slices: Mapping[str, Mapping[Part, Slice]]
 
 
@@ -40,7 +45,8 @@ def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
 
     Every run after the first is set against the first: differences of `SCORES` by slice, each with the 95% bootstrap
     interval over clips; where all runs are of the same clips, the same are drawn for both (``same_clips``). Beside it
-    stands ``compare.html``. The same runs give the same bytes.
+    stands ``compare.html``. The same runs give the same bytes. Where runs have tracks, ``tracking`` has the differences
+    in total of their scores, or is None unless all have them by the same rules but for the tracker.
 
     Raises ``UserError`` for fewer than two runs, for a folder that is no whole run, and unless all protocols are equal.
     """
@@ -61,6 +67,8 @@ def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
         "runs": [_about(run) for run in done],
         "rows": {kind: _rows(done, kind, protocol, paired=same) for kind in kinds},
     }
+    if any("tracking" in metrics for metrics in read):
+        result["tracking"] = _tracking(done, kinds, protocol, paired=same)
     with new_folder(out) as folder:
         write_json(folder / "compare.json", result)
         write_text(folder / "compare.html", render_comparison(result))
@@ -111,17 +119,18 @@ def _run(name: str, folder: Path, metrics: Mapping[str, Any], protocol: Protocol
         judged: Clips = [judge(clip, kind, protocol) for clip in seen]
         made = [Slice("total", "all", judged), *slices(judged, protocol)]
         parts[kind] = {(part.by, part.value): part for part in made}
-    return Run(name, metrics, parts)
+    return Run(name, metrics, seen, parts)
 
 
 def _about(run: Run) -> dict[str, Any]:
-    clips = run.metrics["clips"]
+    clips, tracking = run.metrics["clips"], run.metrics.get("tracking")
     return {
         "name": run.name,
         "detector": run.metrics["detector"],
         "clips": len(clips),
         "origins": sorted({clip["origin"] for clip in clips}),
         "scored_frames": sum(clip["scored_frames"] for clip in clips),
+        "tracker": tracking and tracking["protocol"]["tracker"],
     }
 
 
@@ -156,8 +165,7 @@ def _scores(metrics: Mapping[str, Any], kind: str) -> dict[Part, dict[str, Any]]
     scores = metrics["scores"].get(kind)
     if scores is None:
         return {}
-    sliced = {(by, row["value"]): row for by, rows in scores["slices"].items() for row in rows}
-    return {("total", "all"): scores["total"], **sliced}
+    return by_slice(scores)
 
 
 def _difference(
@@ -183,6 +191,50 @@ def _difference(
         draws=protocol.draws,
     )
     return {"value": other[score] - one[score], "interval": interval}
+
+
+def _tracking(
+    runs: Sequence[Run], kinds: Sequence[str], protocol: Protocol, *, paired: bool
+) -> dict[str, list[dict[str, Any]]] | None:
+    """By kind a row for each score: its value in each run, and the differences from the first run's."""
+    blocks = [run.metrics.get("tracking") for run in runs]
+    rules = [block and {**block["protocol"], "tracker": None} for block in blocks]
+    if None in rules or any(own != rules[0] for own in rules):
+        return None
+    return {
+        kind: _tracking_rows(runs, kind, protocol, paired=paired)
+        for kind in kinds
+        if all(kind in run.metrics["scores"] for run in runs)
+    }
+
+
+def _tracking_rows(runs: Sequence[Run], kind: str, protocol: Protocol, *, paired: bool) -> list[dict[str, Any]]:
+    counts = [[counted(tracked_frames(clip, kind, protocol)) for clip in run.seen if scored(clip)] for run in runs]
+    draws = [scores_of_draws(own) for own in counts]
+    totals = [run.metrics["tracking"]["scores"][kind]["total"] for run in runs]
+
+    def difference(number: int, score: str) -> dict[str, Any] | None:
+        one, other = totals[0][score], totals[number][score]
+        if one is None or other is None:
+            return None
+        interval = bootstrap_difference(
+            lambda drawn: draws[0](drawn)[score],
+            lambda drawn: draws[number](drawn)[score],
+            (len(counts[0]), len(counts[number])),
+            paired=paired,
+            seed=protocol.seed,
+            draws=protocol.draws,
+        )
+        return {"value": other - one, "interval": interval}
+
+    return [
+        {
+            "score": score,
+            "runs": [total[score] for total in totals],
+            "differences": [difference(number, score) for number in range(1, len(runs))],
+        }
+        for score in INTERVALS
+    ]
 
 
 def _average_precision(clips: Clips, protocol: Protocol) -> Statistic:

@@ -17,7 +17,7 @@ import numpy as np
 from drivesim.clips.facts_file import strict_json
 from drivesim.errors import UserError
 from drivesim.evaluation.protocol import Protocol
-from drivesim.evaluation.scoring import Judged, found_of, judge
+from drivesim.evaluation.scoring import Judged, found_of, judge, rows_of
 from drivesim.evaluation.slices import conditions
 from drivesim.evaluation.watching import SeenClip, SeenFrame
 from drivesim.perception import Detections
@@ -35,7 +35,8 @@ def frame_rows(seen: SeenClip, kinds: Sequence[str], protocol: Protocol) -> Iter
     ``truth`` (None where objects are unknown): ``hit_at`` is the score of the detection that hits the box, None if none
     does; ``outcome`` at the protocol's score is ``hit``, ``missed`` or ``ignored``. ``found``: ``outcome`` is ``hit``,
     ``false``, ``ignored``, or ``unscored`` where objects are unknown. Boxes in px of the clip's frames. ``scores``: per
-    kind the true boxes that count, how many of them are hit, and the false detections, at the protocol's score.
+    kind the true boxes that count, how many of them are hit, and the false detections, at the protocol's score. Where
+    detections were tracked, each has its ``track``: the id, None for none.
     """
     judged = {kind: {row.seen.number: row for row in judge(seen, kind, protocol)} for kind in kinds}
     for frame in seen.frames:
@@ -84,10 +85,13 @@ def _truth(row: Judged, kind: str, protocol: Protocol) -> Iterator[Row]:
 
 
 def _found(frame: SeenFrame, kind: str, row: Judged | None, protocol: Protocol) -> Iterator[Row]:
-    found = found_of(frame, kind, protocol)
+    found, places = found_of(frame, kind, protocol), rows_of(frame, kind, protocol)
     outcomes = (UNSCORED,) * len(found) if row is None else row.match.outcomes
-    for box, score, name, outcome in zip(found.boxes, found.scores, found.categories, outcomes, strict=True):
-        yield {"kind": kind, "category": name, "box": box.tolist(), "score": float(score), "outcome": outcome}
+    for place, box, score, name, outcome in zip(
+        places, found.boxes, found.scores, found.categories, outcomes, strict=True
+    ):
+        track = {} if frame.ids is None else {"track": int(frame.ids[place]) if frame.ids[place] >= 0 else None}
+        yield {"kind": kind, "category": name, **track, "box": box.tolist(), "score": float(score), "outcome": outcome}
 
 
 def frames_text(rows: Sequence[Row]) -> str:
@@ -122,7 +126,9 @@ def _frame(row: Row) -> SeenFrame:
     facts = FrameFacts(row["frame"], row["time"], daylight=row["daylight"], weather=weather, objects=objects)
     boxes, scores = (np.array([box[key] for box in row["found"]], float) for key in ("box", "score"))
     found = Detections(boxes, scores, tuple(box["category"] for box in row["found"]))
-    return SeenFrame(row["frame"], facts, found)
+    tracks = [box.get("track") for box in row["found"]]  # of a run without a tracker none has one
+    ids = np.array([-1 if track is None else track for track in tracks], int)
+    return SeenFrame(row["frame"], facts, found, ids)
 
 
 def _object(row: Row) -> ObjectFacts:

@@ -86,9 +86,13 @@ class Protocol:
             raise ValueError(f"found rules {sorted(row)}, expected those of {cls.name}") from error
 
     def sha256(self) -> str:
-        """The hash of the rules' canonical JSON."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        """The hash of the rules."""
+        return rules_hash(self.to_dict())
+
+
+def rules_hash(rules: Mapping[str, Any]) -> str:
+    """The sha256 of the rules' canonical JSON."""
+    return hashlib.sha256(json.dumps(rules, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _tuples(value: Any) -> Any:

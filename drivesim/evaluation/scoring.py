@@ -95,8 +95,13 @@ def judge(seen: SeenClip, kind: str, protocol: Protocol) -> list[Judged]:
 
 def found_of(frame: SeenFrame, kind: str, protocol: Protocol) -> Detections:
     """The detections of a group or category in a frame that count, by falling score."""
-    found = frame.found.of(kind)
-    return found.select(np.argsort(-found.scores, kind="stable")[: protocol.most])
+    return frame.found.select(rows_of(frame, kind, protocol))
+
+
+def rows_of(frame: SeenFrame, kind: str, protocol: Protocol) -> np.ndarray:
+    """Which rows of a frame's detections `found_of` takes."""
+    rows = np.flatnonzero(frame.found.are(kind))
+    return rows[np.argsort(-frame.found.scores[rows], kind="stable")[: protocol.most]]
 
 
 def score_row(clips: Clips, protocol: Protocol, *, precise: bool = True) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def slices(clips: Clips, protocol: Protocol) -> Iterator[Slice]:
     """Every slice of the judged frames of each clip: of frames those that occur, of boxes all that are asked for."""
     for by in FRAME_SLICES:
         named = [[(condition(row, by, protocol), row) for row in clip] for clip in clips]
-        for value in _in_order({name for clip in named for name, _ in clip}, by, protocol):
+        for value in in_order({name for clip in named for name, _ in clip}, by, protocol):
             yield Slice(by, value, [[row for name, row in clip if name == value] for clip in named])
     yield from _box_slices(clips, "size", protocol.sizes, lambda thing, row: (thing.box[3] - thing.box[1]) / row.height)
     yield from _box_slices(clips, "distance", protocol.distances, lambda thing, _: thing.depth)
@@ -147,7 +147,7 @@ def inside(values: np.ndarray, bounds: Range) -> np.ndarray:
     return (values >= (-np.inf if low is None else low)) & (values < (np.inf if high is None else high))
 
 
-def _in_order(found: set[str], by: str, protocol: Protocol) -> list[str]:
+def in_order(found: set[str], by: str, protocol: Protocol) -> list[str]:
     """The values that occur, in the order people expect, the unknown last."""
     classes = [name for name, _ in protocol.crowdedness]
     known = {"time_of_day": TIMES_OF_DAY, "weather": WEATHERS, "crowdedness": classes}.get(by, sorted(found))

@@ -21,11 +21,15 @@ BOX_DIGITS, SCORE_DIGITS = 2, 6  # what is found is rounded before it is scored,
 
 @dataclass(frozen=True, eq=False)
 class SeenFrame:
-    """One watched frame: its number in the clip, its facts and what was found in it."""
+    """One watched frame: its number in the clip, its facts and what was found in it.
+
+    ``ids`` int (n,): the track of each detection, -1 where it has none; None where nobody tracked.
+    """
 
     number: int
     facts: FrameFacts
     found: Detections
+    ids: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,9 @@ tiny true box would spoil is taken away before, by `left_out`. Scores are None w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -71,8 +72,46 @@ def tracking_scores(clips: Clips) -> dict[str, float | None]:
     >>> scores["DetA"], scores["AssA"], scores["MOTA"], scores["IDF1"], scores["switches"]
     (0.947..., 0.473..., 0.5, 0.5, 1)
     """
-    boxes = sum(len(frame.truth) for clip in clips for frame in clip)
-    return {"boxes": boxes, **hota(clips), **clear_mot(clips), **identity_scores(clips)}
+    return scores_of([counted(clip) for clip in clips])
+
+
+@dataclass(frozen=True, eq=False)
+class TrackCounts:
+    """What all scores of a clip are made of; those of several clips are made of the sums.
+
+    ``hota`` (5, levels): see `_hota_counts`. ``clear`` (4,): true boxes, misses, false boxes, switches. ``identity``
+    (3,): IDTP, true boxes, found boxes.
+    """
+
+    hota: np.ndarray
+    clear: np.ndarray
+    identity: np.ndarray
+
+
+def counted(clip: Sequence[TrackedFrame]) -> TrackCounts:
+    """The counts of one clip, so that its frames need not be gone through again for each draw of a bootstrap."""
+    return TrackCounts(_hota_counts(clip), np.array(_clear_counts(clip)), np.array(_identity_counts(clip)))
+
+
+def scores_of(clips: Sequence[TrackCounts]) -> dict[str, float | None]:
+    """`tracking_scores` of clips that are counted."""
+    clips = [*clips, counted([])]
+    boxes = sum(int(clip.clear[0]) for clip in clips)
+    parts = (formula(sum(getattr(clip, name) for clip in clips)) for name, formula in _FORMULAS.items())
+    return {"boxes": boxes, **{name: score for part in parts for name, score in part.items()}}
+
+
+def scores_of_draws(clips: Sequence[TrackCounts]) -> Callable[[Sequence[int]], dict[str, float | None]]:
+    """A function from the numbers of clips drawn, with repeats, to their `scores_of`, for bootstraps.
+
+    It remembers what it was asked, since the bootstrap of each score draws the same clips.
+    """
+
+    @cache
+    def scores(drawn: tuple[int, ...]) -> dict[str, float | None]:
+        return scores_of([clips[number] for number in drawn])
+
+    return lambda drawn: scores(tuple(sorted(drawn)))
 
 
 def hota(clips: Clips) -> dict[str, float | None]:
@@ -82,7 +121,11 @@ def hota(clips: Clips) -> dict[str, float | None]:
     TPA(c) / (TPA(c) + FNA(c) + FPA(c)). ``LocA``: mean similarity of TP. The matches of a frame have the highest sum of
     similarity times how well the two tracks go together over the whole clip, as in the authors' TrackEval.
     """
-    right, missed, false, together, overlap = sum(map(_hota_counts, clips), np.zeros((5, 1)))
+    return _hota_scores(sum(map(_hota_counts, clips), np.zeros((5, 1))))
+
+
+def _hota_scores(counts: np.ndarray) -> dict[str, float | None]:
+    right, missed, false, together, overlap = counts
     if not (right + missed).any():
         return {"HOTA": None, "DetA": None, "AssA": None, "LocA": None}
     detection = right / (right + missed + false)
@@ -102,7 +145,10 @@ def clear_mot(clips: Clips) -> dict[str, float | None]:
     ``false``, ``switches``: counts; a switch is a true track found under another id than the last time it was found.
     A pair of the frame before goes on as long as it overlaps enough, the rest is matched for the highest similarity.
     """
-    counts = np.sum([(0, 0, 0, 0), *map(_clear_counts, clips)], axis=0)
+    return _clear_scores(np.sum([(0, 0, 0, 0), *map(_clear_counts, clips)], axis=0))
+
+
+def _clear_scores(counts: np.ndarray) -> dict[str, float | None]:
     boxes, misses, false, switches = (int(count) for count in counts)
     wrong = misses + false + switches
     return {"MOTA": 1 - wrong / boxes if boxes else None, "misses": misses, "false": false, "switches": switches}
@@ -114,11 +160,11 @@ def identity_scores(clips: Clips) -> dict[str, float | None]:
     Each true track is given at most one found track, each at most once, for the most boxes right: IDTP. ``IDP``:
     IDTP / found boxes. ``IDR``: IDTP / true boxes. ``IDF1``: 2 IDTP / (true boxes + found boxes).
     """
-    right = boxes = found = 0
-    for rows in map(_Numbered, clips):
-        pairs = rows.summed([frame.similarity >= OVERLAP for frame in rows.frames])
-        right += int(pairs[assign(pairs)].sum())
-        boxes, found = boxes + int(rows.boxes.sum()), found + int(rows.found.sum())
+    return _identity_scores(np.sum([(0, 0, 0), *map(_identity_counts, clips)], axis=0))
+
+
+def _identity_scores(counts: np.ndarray) -> dict[str, float | None]:
+    right, boxes, found = (int(count) for count in counts)
     if not boxes:
         return {"IDF1": None, "IDP": None, "IDR": None}
     return {"IDF1": 2 * right / (boxes + found), "IDP": right / found if found else 0.0, "IDR": right / boxes}
@@ -181,6 +227,18 @@ def _clear_counts(clip: Sequence[TrackedFrame]) -> tuple[int, int, int, int]:
         switches += sum(1 for track, other in pairs.items() if last.get(track, other) != other)
         last |= pairs
     return boxes, misses, false, switches
+
+
+def _identity_counts(clip: Sequence[TrackedFrame]) -> tuple[int, int, int]:
+    """IDTP, true boxes and found boxes of a clip."""
+    rows = _Numbered(clip)
+    pairs = rows.summed([frame.similarity >= OVERLAP for frame in rows.frames])
+    return int(pairs[assign(pairs)].sum()), int(rows.boxes.sum()), int(rows.found.sum())
+
+
+_FORMULAS: dict[str, Callable[[np.ndarray], dict[str, float | None]]] = {
+    "hota": _hota_scores, "clear": _clear_scores, "identity": _identity_scores,
+}  # fmt: skip
 
 
 def _matched(similarity: np.ndarray, *, first: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -98,7 +98,7 @@ def draw(
         if labels is not None and thing.track_id in labels:
             names.write(labels[thing.track_id].name, left, top, _colour(thing, labels), down=False)
         elif labels is None and is_visible(thing, seen_by.height):
-            words = f"{thing.category.replace('_', ' ')} {thing.track_id}"
+            words = thing.category.replace("_", " ") + f" {thing.track_id}" * (thing.track_id >= 0)
             write(canvas, words, left, top, size=size, colour=INK, back=_colour(thing, labels))
     if strip:
         _draw_bar(canvas, facts, size)

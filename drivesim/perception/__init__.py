@@ -7,6 +7,10 @@ from drivesim.perception.detections import Detections
 from drivesim.perception.detectors import Detector, load_detector
 from drivesim.perception.detectors.layouts import Layout
 from drivesim.perception.detectors.torch_module import TorchDetector
+from drivesim.perception.trackers import NamedTracker, byte_tracker, load_tracker
 from drivesim.perception.tracking import ByteTracker, Tracker
 
-__all__ = ["ByteTracker", "Detections", "Detector", "Layout", "TorchDetector", "Tracker", "load_detector"]
+__all__ = [
+    "ByteTracker", "Detections", "Detector", "Layout", "NamedTracker", "TorchDetector", "Tracker", "byte_tracker",
+    "load_detector", "load_tracker",
+]  # fmt: skip

@@ -63,7 +63,11 @@ class Detections:
 
     def of(self, kind: str) -> Detections:
         """The detections of one group (``"vehicle"``, ``"person"``, ``"other"``) or of one category."""
-        return self.select(np.array([kind in (name, categories()[name].group) for name in self.categories], bool))
+        return self.select(self.are(kind))
+
+    def are(self, kind: str) -> np.ndarray:
+        """Which detections (bool (n,)) are of one group or of one category."""
+        return np.array([kind in (name, categories()[name].group) for name in self.categories], bool)
 
     def objects(self) -> tuple[ObjectFacts, ...]:
         """The detections as objects of which only category and box are known; track ids only number them."""

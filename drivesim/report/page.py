@@ -80,9 +80,12 @@ def environment_of_pages() -> jinja2.Environment:
 def render_benchmark(metrics: Mapping[str, Any], shown: Shown) -> str:
     """The page of a benchmark's metrics (what ``metrics.json`` holds) and frames, as HTML text."""
     kinds = {kind: scores for kind, scores in metrics["scores"].items() if scores["total"]["boxes"]}
+    tracking = metrics.get("tracking")
     page = environment_of_pages().get_template("benchmark.html.j2")
     return page.render(
         metrics=metrics,
+        tracking=tracking,
+        rates=" and ".join(f"{rate:g}" for rate in tracking["protocol"]["rates"]) if tracking else "",
         plotted=metrics["clips"][:PLOTTED],
         kinds=kinds,
         absent=[kind for kind in metrics["scores"] if kind not in kinds],

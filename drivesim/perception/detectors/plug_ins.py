@@ -22,10 +22,10 @@ GROUP = "drivesim.detectors"
 Made = TypeVar("Made")
 
 
-def installed() -> dict[str, EntryPoint]:
+def installed(group: str = GROUP) -> dict[str, EntryPoint]:
     """The plug-ins of this environment by name. Raises ``UserError`` if two packages bring one of the same name."""
     found: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=GROUP):
+    for entry in entry_points(group=group):
         first = found.setdefault(entry.name, entry)
         if first.value != entry.value:
             raise UserError(f"plug-in {entry.name!r}: found {first.value} and {entry.value}, expected one of them")
@@ -38,7 +38,7 @@ class PlugIn:
     def __init__(self, entry: EntryPoint, argument: str) -> None:
         """Make it. Raises ``UserError`` if its code fails, or makes what is no detector."""
         self._where = f"plug-in {entry.name!r} ({entry.value})"
-        detector: Any = self._attempt(lambda: entry.load()(argument))
+        detector: Any = attempt(self._where, lambda: entry.load()(argument))
         found = {word: getattr(detector, word, None) for word in ("name", "fingerprint")}
         if not callable(detector) or not all(isinstance(value, str) and value for value in found.values()):
             called = "which can be called" if callable(detector) else "which cannot be called"
@@ -52,7 +52,7 @@ class PlugIn:
 
     def __call__(self, frames: Sequence[np.ndarray]) -> list[Detections]:
         """What is in each frame. Raises ``UserError`` if the plug-in fails, or answers with another kind or number."""
-        answer = self._attempt(lambda: list(self._detector(frames)))
+        answer = attempt(self._where, lambda: list(self._detector(frames)))
         kinds = sorted({type(item).__name__ for item in answer if not isinstance(item, Detections)})
         if kinds or len(answer) != len(frames):
             raise UserError(
@@ -62,11 +62,12 @@ class PlugIn:
             )
         return answer
 
-    def _attempt(self, work: Callable[[], Made]) -> Made:
-        """The result of ``work``, a stranger's code, which may raise anything."""
-        try:
-            return work()
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"{self._where}: failed with {type(error).__name__}: {error}") from error
+
+def attempt(where: str, work: Callable[[], Made]) -> Made:
+    """The result of ``work``, a stranger's code, which may raise anything; ``where``: the plug-in, for the message."""
+    try:
+        return work()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{where}: failed with {type(error).__name__}: {error}") from error

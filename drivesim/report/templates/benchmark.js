@@ -1,5 +1,6 @@
 // Player, examples and filters of the benchmark's page. All that they show stands in #data: rows of frames.jsonl with
-// their pictures. What is shown stands in the address: #clip=..&frame=..&score=..&hide=..&kind=..&by=..&min=..
+// their pictures. What is shown stands in the address: #clip=..&frame=..&score=..&hide=..&tracks=off&kind=..
+// &by=..&min=..
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
@@ -8,7 +9,7 @@
     .map((clip) => ({ ...clip, frames: data.frames.filter((frame) => frame.clip === clip.id) }))
     .filter((clip) => clip.frames.length);
   const filters = $("filters"); // absent where nothing could be scored
-  const state = { clip: clips[0], place: 0, score: data.score, hidden: new Set(), timer: null, note: "" };
+  const state = { clip: clips[0], place: 0, score: data.score, hidden: new Set(), tracks: true, timer: null, note: "" };
   const frame = () => state.clip.frames[state.place];
 
   // ---- what a frame holds at a score
@@ -54,7 +55,7 @@
   const jpeg = (row) => `data:image/jpeg;base64,${row.picture}`;
   const words = (text) => String(text ?? "unknown").replaceAll("_", " ");
 
-  function drawBoxes(svg, clip, boxes) {
+  function drawBoxes(svg, clip, boxes, colours = false) {
     svg.setAttribute("viewBox", `0 0 ${clip.width} ${clip.height}`);
     svg.replaceChildren();
     const area = ({ box: [x1, y1, x2, y2] }) => (x2 - x1) * (y2 - y1);
@@ -64,7 +65,23 @@
       const rect = add(svg, "rect", { ...place, class: `${box.source} ${box.layer}` });
       const score = box.source === "found" ? ` ${box.score.toFixed(2)}` : "";
       const source = box.source === "truth" ? "true" : "detected";
-      add(rect, "title", {}, `${source} ${words(box.category)}${score}: ${box.outcome}`);
+      const track = (box.track ?? -1) >= 0 && $("tracked") ? `, track ${box.track}` : "";
+      add(rect, "title", {}, `${source} ${words(box.category)}${score}: ${box.outcome}${track}`);
+      if (colours && isTracked(box)) rect.setAttribute("style", `stroke: ${colourOf(box)}; stroke-dasharray: none`);
+    }
+  }
+
+  const isTracked = (box) => box.source === "found" && (box.track ?? null) !== null;
+  const colourOf = (box) => `hsl(${Math.round(box.track * 137.5) % 360} 85% 68%)`; // the golden angle: neighbours differ
+
+  function drawIds(clip, boxes) { // in HTML, since text in the picture's px would shrink with it
+    $("ids").replaceChildren();
+    for (const box of boxes.filter(isTracked)) {
+      const label = add($("ids"), "span", { class: "id" }, box.track), [x1, y1, , y2] = box.box;
+      const room = y1 / clip.height > 0.06; // above the box, if it fits there
+      label.style.left = `${(100 * x1) / clip.width}%`;
+      label.style[room ? "bottom" : "top"] = `${room ? 100 - (100 * y1) / clip.height : (100 * y2) / clip.height}%`;
+      label.style.background = colourOf(box);
     }
   }
 
@@ -88,7 +105,9 @@
     const boxes = boxesOf(row, state.score).filter((box) => !state.hidden.has(box.layer));
     const alt = `frame ${row.frame} of ${clip.id} with ${boxes.length} boxes`;
     Object.assign($("picture"), { width: clip.width, height: clip.height, src: jpeg(row), alt });
-    drawBoxes($("boxes"), clip, boxes);
+    const tracks = state.tracks && $("tracked") !== null;
+    drawBoxes($("boxes"), clip, boxes, tracks);
+    drawIds(clip, tracks ? boxes : []);
     $("stage").dataset.frame = `${clip.id} ${row.frame}`;
     $("stage").dataset.boxes = JSON.stringify(boxes.map((box) => [box.source, box.outcome, ...box.box]));
     $("where").textContent = `${state.note}frame ${row.frame}, ${row.time.toFixed(2)} s`;
@@ -117,6 +136,7 @@
     $("score").value = state.score;
     $("score-value").textContent = state.score.toFixed(2) + (state.score === data.score ? " (protocol)" : "");
     for (const box of document.querySelectorAll("[data-layer]")) box.checked = !state.hidden.has(box.dataset.layer);
+    if ($("tracked")) $("tracked").checked = state.tracks;
     drawStrip();
     drawFrame();
   }
@@ -169,6 +189,7 @@
       if (nearest !== 0) state.note = "that frame is not on this page; the nearest: ";
     }
     if (asked.has("score")) state.score = Math.min(1, Math.max(data.lowest, Number(asked.get("score")) || 0));
+    if (asked.has("tracks")) state.tracks = asked.get("tracks") !== "off";
     if (asked.has("hide")) state.hidden = new Set(asked.get("hide").split(","));
     for (const name of filters ? ["kind", "by", "min"] : []) {
       if (asked.has(name) && (name !== "min" || Number.isFinite(Number(asked.get(name))))) filters.elements[name].value = asked.get(name);
@@ -179,6 +200,7 @@
   function writeAddress() {
     const asked = new URLSearchParams({ clip: state.clip.id, frame: frame().frame });
     if (state.score !== data.score) asked.set("score", state.score);
+    if (!state.tracks) asked.set("tracks", "off");
     if (state.hidden.size) asked.set("hide", [...state.hidden].join(","));
     for (const name of filters ? ["kind", "by", "min"] : []) asked.set(name, filters.elements[name].value);
     history.replaceState(null, "", `#${asked}`);
@@ -255,6 +277,7 @@
       goTo(state.place);
     };
   }
+  if ($("tracked")) $("tracked").onchange = () => { state.tracks = $("tracked").checked; goTo(state.place); };
   filters?.addEventListener("input", () => { filterTables(); writeAddress(); });
   filters?.addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("keydown", onKey);
