@@ -3,8 +3,10 @@
 from drivesim.report.comparison import render_comparison
 from drivesim.report.generator import render_generator
 from drivesim.report.page import Shown, jpeg, render_benchmark
+from drivesim.report.stress import render_stress
 from drivesim.report.tables import csv_text, write_tensorboard
 
 __all__ = [
-    "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "write_tensorboard",
+    "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "render_stress",
+    "write_tensorboard",
 ]  # fmt: skip
