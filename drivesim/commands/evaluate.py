@@ -83,9 +83,9 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         raise UserError(f"--drives {arguments.drives}: {arguments.protocol} has {len(protocol.drives)}")
     if arguments.drives is not None:
         protocol = dataclasses.replace(protocol, drives=protocol.drives[: arguments.drives])
-    if arguments.sweep and not isinstance(protocol, StressProtocol):
-        raise UserError(f"--sweep: {arguments.protocol} sweeps nothing, expected stress")
     if arguments.sweep:
+        if not isinstance(protocol, StressProtocol):
+            raise UserError(f"--sweep: {arguments.protocol} sweeps nothing, expected stress")
         protocol = dataclasses.replace(protocol, sweeps=tuple(Sweep(*given) for given in arguments.sweep))
     loaded = [load_detector(source) for source in arguments.judge or ["reference"]]
     judges = {judge.name: judge for judge in loaded}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from drivesim.evaluation.looks import RULE, Look, Measure
@@ -48,7 +48,7 @@ class Scores:
         cells = {}
         for arm in COMPARED:
             clips = [clip for k in some for clip in self._said[arm][k]]
-            told = self._with_interval(lambda drawn, arm=arm: self.score(arm, some, drawn))
+            told = self._with_interval(partial(self.score, arm, some))
             cells[arm] = {**told, "clips": sum(map(bool, clips)), "frames": sum(map(len, clips))}
         share = self._with_interval(
             lambda drawn: _ratio(self.score("rollout", some, drawn), self.score("town", some, drawn))
@@ -66,12 +66,12 @@ class Scores:
 
     def corruption(self, clean: int) -> dict[str, dict[str, Any]]:
         """By arm, the mean over all values but ``clean``, mPC, and its share of the clean score, rPC: see `ranking`."""
+        return {arm: self._corruption(arm, clean) for arm in COMPARED}
+
+    def _corruption(self, arm: str, clean: int) -> dict[str, Any]:
         return {
-            arm: {
-                "mPC": self._with_interval(lambda drawn, arm=arm: _corruption(self._by_value(arm, drawn), clean)[0]),
-                "rPC": self._with_interval(lambda drawn, arm=arm: _corruption(self._by_value(arm, drawn), clean)[1]),
-            }
-            for arm in COMPARED
+            "mPC": self._with_interval(lambda drawn: _corruption(self._by_value(arm, drawn), clean)[0]),
+            "rPC": self._with_interval(lambda drawn: _corruption(self._by_value(arm, drawn), clean)[1]),
         }
 
     def _by_value(self, arm: str, drives: Drawn) -> list[float | None]:
