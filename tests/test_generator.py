@@ -171,7 +171,7 @@ def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> Non
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["dreams"], "protocol 'dreams', expected one of layout, obedience, drift"),
+        (["dreams"], "protocol 'dreams', expected one of layout, obedience, drift, stress"),
         (["layout", "--drives", "25"], "--drives 25: layout has 24"),
         (["layout", "--judge", "reference", "--judge", "reference"], "expected judges of different names"),
         (["layout", "--drives", "1"], "found 1 drives, expected 2 or more"),

@@ -35,10 +35,14 @@ class Look:
 
 
 class Measure(NamedTuple):
-    """A score over frames; more is better. ``see``: what one frame says (None: nothing); ``score`` sums that up."""
+    """A score over frames; more is better. ``see``: what one frame says (None: nothing); ``score`` sums that up.
+
+    ``kind``: of the boxes that it is about, if it is.
+    """
 
     see: Callable[[Look, FrameFacts], Any]
     score: Callable[[Sequence[Any]], float | None]
+    kind: str | None = None
 
 
 def look_at(clip: Clip, judges: Mapping[str, Detector], scenes: SceneDetector, *, every: int) -> dict[int, Look]:
@@ -62,8 +66,8 @@ def measures(judges: Sequence[str]) -> dict[str, Measure]:
     for judge in judges:
         for kind in ("vehicle", "person"):
             see = partial(_boxes, judge=judge, kind=kind)
-            rows[f"AP50 of {kind}s by {judge}"] = Measure(see, _precision)
-            rows[f"recall of {kind}s by {judge}"] = Measure(see, _recall)
+            rows[f"AP50 of {kind}s by {judge}"] = Measure(see, _precision, kind)
+            rows[f"recall of {kind}s by {judge}"] = Measure(see, _recall, kind)
         rows[f"crowdedness by {judge}"] = Measure(partial(_count, judge=judge), _correlation)
     rows["time of day"] = Measure(_time, _mean)
     rows["weather"] = Measure(_weather, _mean)

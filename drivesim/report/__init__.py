@@ -4,9 +4,10 @@ from drivesim.report.comparison import render_comparison
 from drivesim.report.generator import render_generator
 from drivesim.report.page import Shown, jpeg, render_benchmark
 from drivesim.report.sanity import render_sanity
+from drivesim.report.stress import render_stress
 from drivesim.report.tables import csv_text, write_tensorboard
 
 __all__ = [
     "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "render_sanity",
-    "write_tensorboard",
+    "render_stress", "write_tensorboard",
 ]  # fmt: skip

@@ -91,6 +91,37 @@ def bars(rows: Sequence[Bar], *, x_label: str, y_label: str) -> Markup:
     return _svg(body, f"{y_label} by {x_label}")
 
 
+Whiskered = tuple[str, Sequence[float | None], Sequence[Sequence[float] | None]]  # label, values, intervals
+
+
+def points(series: Sequence[Whiskered], places: Sequence[tuple[str, int]], *, x_label: str, y_label: str) -> Markup:
+    """Lines over named places in even steps, with intervals as whiskers; each place's count stands below its name.
+
+    y goes from 0 to 1, or from -1 where anything is below 0.
+    """
+    ends = [end for _, _, intervals in series for interval in intervals if interval for end in interval]
+    known = [value for _, values, _ in series for value in values if value is not None]
+    low = -1.0 if min([*ends, *known], default=0.0) < 0 else 0.0
+    body = _frame(x_label, y_label, None, (low, 1.0))
+    step = (WIDTH - LEFT - RIGHT) / max(len(places), 1)
+    for number, (label, count) in enumerate(places):
+        middle = LEFT + (number + 0.5) * step
+        body += f'<text class="tick" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 17}">{escape(label)}</text>'
+        body += f'<text class="count" x="{middle:.1f}" y="{HEIGHT - BOTTOM + 31}">n {count}</text>'
+    for number, (label, values, intervals) in enumerate(series):
+        beside = 6 * (number - (len(series) - 1) / 2)  # px: whiskers of two lines are told apart
+        xs = [LEFT + (k + 0.5) * step + beside for k in range(len(places))]
+        at = [None if y is None else (x, _y((y - low) / (1 - low))) for x, y in zip(xs, values, strict=True)]
+        marks = _path(at) + "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in filter(None, at))
+        for x, interval in zip(xs, intervals, strict=True):
+            if interval is not None:
+                bottom, top = (_y((end - low) / (1 - low)) for end in interval)
+                ticks = f"M{x - 3:.1f} {bottom:.1f}h6M{x - 3:.1f} {top:.1f}h6"
+                marks += f'<path class="whisker" d="M{x:.1f} {bottom:.1f}V{top:.1f}{ticks}"/>'
+        body += f'<g class="series s{number % 6}"><title>{escape(label)}</title>{marks}</g>'
+    return _svg(body, f"{y_label} by {x_label}")
+
+
 def _svg(body: str, title: str) -> Markup:
     return Markup(
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{body}</svg>'
