@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drivesim.clips import Clip
-from drivesim.datasets.training_reader import find_clips, fingerprint
+from drivesim.datasets.training_reader import fingerprint
 from drivesim.errors import UserError
 from drivesim.metrics.copies import find_copies
 from drivesim.metrics.detection import bootstrap
@@ -52,19 +52,19 @@ class Pair(NamedTuple):
 
 
 def copies(
-    clips: Mapping[str, Sequence[Clip]], training: Sequence[str | Path], *, film: int, seed: int, draws: int
+    clips: Mapping[str, Sequence[Clip]], training: Sequence[Clip], *, film: int, seed: int, draws: int
 ) -> tuple[dict[str, Any], list[Pair]]:
-    """How near the generated windows of ``film`` frames lie to the clips below ``training``; the rollout's nearest.
+    """How near the generated windows of ``film`` frames lie to the clips of the ``training``; the rollout's nearest.
 
     ``clips``: by arm, of the same drives and one frame rate; the town's, which no training sees, are the held-out ones.
     By arm ``share`` of the windows that lie nearer to a training window than ``threshold``, below which `QUANTILE` of
     the held-out windows lie, with its 95% interval over drives: about `QUANTILE` if nothing is copied. Where the
     training clips are of another kind than the town, the threshold is too high, and so is the share. Training clips
-    whose rate is no multiple of the rollouts', or that are too short, are ``left_out``. Raises ``UserError`` if there
-    is no training clip, or none that can be used.
+    whose rate is no multiple of the rollouts', or that are too short, are ``left_out``. Raises ``UserError`` if none
+    is left.
     """
-    found, rate = find_clips(training), clips["town"][0].fps
-    known, known_pixels = _cut(found, rate, film, apart=APART)
+    rate = clips["town"][0].fps
+    known, known_pixels = _cut(training, rate, film, apart=APART)
     cut = {arm: _cut(made, rate, film, apart=film / rate) for arm, made in clips.items()}
     arms = [arm for arm in clips if arm != "town"]
     held_out = cut["town"][1]
@@ -81,7 +81,7 @@ def copies(
         "window": film,
         "training": {
             "clips": len(used),
-            "left_out": len(found) - len(used),
+            "left_out": len(training) - len(used),
             "windows": len(known),
             "sha256": sha256("".join(map(fingerprint, used.values())).encode()).hexdigest(),
         },

@@ -83,18 +83,15 @@ def _stand(
 
     count = len(town)
     whole = among(range(count), range(count))
-    sound = whole is not None and (whole.enough or distance is kernel_distance)
-    other = whole is not None and arm != "town"
-    return {
-        "value": whole.value if other else None,
-        "interval": bootstrap(lambda drawn: value(drawn, drawn), count, seed=seed, draws=draws)
-        if other and sound
-        else None,
-        "halves": _halves(value, count, seed) if sound else None,
-        "samples": sum(map(len, made)),
-        "dimensions": None if whole is None else whole.dimensions,
-        "enough": None if whole is None else whole.enough,
-    }
+    cell: dict[str, Any] = {"value": None, "interval": None, "halves": None, "samples": sum(map(len, made))}
+    if whole is None:
+        return cell | {"dimensions": None, "enough": None}
+    sound = whole.enough or distance is kernel_distance
+    if arm != "town":
+        cell["value"] = whole.value
+        cell["interval"] = bootstrap(lambda k: value(k, k), count, seed=seed, draws=draws) if sound else None
+    cell["halves"] = _halves(value, count, seed) if sound else None
+    return cell | {"dimensions": whole.dimensions, "enough": whole.enough}
 
 
 def _halves(
