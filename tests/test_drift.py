@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from drivesim.evaluation.drift import BAR, drift, picture_scores
+from drivesim.clips import Clip
+from drivesim.evaluation.drift import BAR, course, drift, picture_rows
+from drivesim.metrics.motion import nearest_return
 
 FPS = 5.0
 
@@ -17,16 +22,32 @@ def moving(count: int, *, step: int = 2) -> list[np.ndarray]:
     return [np.repeat(wide[:, k * step : k * step + 256, None], 3, axis=2) for k in range(count)]
 
 
+def mean(frames: list[np.ndarray], name: str) -> float:
+    return float(np.mean([value for value in picture_rows(frames, FPS)[name] if value is not None]))
+
+
+def clip(frames: list[np.ndarray]) -> Clip:
+    class Frames(list):
+        def pick(self, indices):
+            return (self[k] for k in indices)
+
+    return Clip(Path("clip"), "clip", Fraction(5), 256, 128, {"origin": "town"}, (), {"video": Frames(frames)})
+
+
+def of_pictures(clips: list[Clip]) -> dict[str, list[dict]]:
+    return course(clips, [{}] * len(clips), {}, seconds=2.0, block=0.4, seed=0, draws=100)
+
+
 def test_a_frozen_video_has_no_speed_and_a_moving_one_has_its_own() -> None:
-    assert picture_scores(moving(1) * 6, FPS)["speed"] == pytest.approx(0, abs=1e-3)
-    speed = picture_scores(moving(6), FPS)["speed"]
+    assert mean(moving(1) * 6, "speed") == pytest.approx(0, abs=1e-3)
+    speed = mean(moving(6), "speed")
     assert speed == pytest.approx(2 / 256 * FPS, rel=0.15)  # 2 px of 256 a frame
 
 
 def test_a_looping_video_comes_back_and_a_moving_one_does_not() -> None:
     frames = moving(20, step=8)
-    assert picture_scores(frames * 2, FPS)["return"] == pytest.approx(0, abs=1e-6)
-    assert picture_scores(frames, FPS)["return"] > 0.5
+    assert nearest_return(frames * 2, fps=FPS).distance == pytest.approx(0, abs=1e-6)
+    assert nearest_return(frames, fps=FPS).distance > 0.5
 
 
 def test_blurred_pictures_lose_sharpness() -> None:
@@ -34,20 +55,45 @@ def test_blurred_pictures_lose_sharpness() -> None:
 
     sharp = moving(4)
     dull = [cv2.GaussianBlur(frame, (0, 0), 4) for frame in sharp]
-    assert picture_scores(dull, FPS)["sharpness"] < 0.3 * picture_scores(sharp, FPS)["sharpness"]
+    assert mean(dull, "sharpness") < 0.3 * mean(sharp, "sharpness")
+
+
+def test_each_window_has_an_interval_over_blocks_of_a_single_drive() -> None:
+    grey = [
+        np.full((128, 256, 3), level, np.uint8)
+        for level in [100] * 10 + [100, 100, 200, 200, 100, 100, 200, 200, 100, 100]
+    ]
+    steady, restless = of_pictures([clip(grey)])["brightness"]  # windows of 10 frames, blocks of 2
+    assert steady == {"value": pytest.approx(100), "interval": pytest.approx((100, 100))}
+    assert restless["value"] == pytest.approx(140)
+    low, high = restless["interval"]
+    assert 100 <= low < 140 < high <= 200
+    assert of_pictures([clip(grey)])["return"][0]["interval"] is None  # a block cannot come back
+
+
+def test_several_drives_are_drawn_as_wholes() -> None:
+    dark, light = ([np.full((128, 256, 3), level, np.uint8)] * 10 for level in (50, 150))
+    (cell,) = of_pictures([clip(dark), clip(light), clip(light)])["brightness"]
+    assert cell["value"] == pytest.approx(350 / 3)
+    assert cell["interval"] == pytest.approx((50, 150))
+    assert len(of_pictures([clip(dark), clip(light * 2)])["brightness"]) == 2  # the second window is of one drive
+
+
+def cells(values: list[float | None]) -> list[dict]:
+    return [{"value": value, "interval": None} for value in values]
 
 
 def test_a_rollout_that_fades_keeps_less_and_less_of_its_first_share() -> None:
-    row = drift({"recall": [0.6, 0.3, 0.0]}, {"recall": [0.8, 0.8, 0.4]})["recall"]
+    row = drift({"recall": cells([0.6, 0.3, 0.0])}, {"recall": cells([0.8, 0.8, 0.4])})["recall"]
     assert row["share"] == pytest.approx([0.75, 0.375, 0.0])
     assert row["kept"] == pytest.approx([1.0, 0.5, 0.0])
     assert row["meets_bar"] is True
 
 
 def test_a_first_window_below_the_bar_is_said_to_be_so() -> None:
-    assert drift({"recall": [BAR - 0.1, 0.4]}, {"recall": [1.0, 1.0]})["recall"]["meets_bar"] is False
+    assert drift({"recall": cells([BAR - 0.1, 0.4])}, {"recall": cells([1.0, 1.0])})["recall"]["meets_bar"] is False
 
 
 def test_what_one_side_does_not_know_has_no_share() -> None:
-    row = drift({"recall": [None, 0.4, 0.4]}, {"recall": [0.5, 0.0, None]})["recall"]
+    row = drift({"recall": cells([None, 0.4, 0.4])}, {"recall": cells([0.5, 0.0, None])})["recall"]
     assert row == {"share": [None, None, None], "kept": [None, None, None], "meets_bar": None}

@@ -85,7 +85,7 @@ def test_every_field_of_a_protocol_is_in_its_hash() -> None:
     protocol = PROTOCOLS["layout"]
     changes = {
         "name": "x", "arms": ("town",), "about": (), "drives": protocol.drives[:2], "fps": 7.5, "every": 2,
-        "window": 5.0,        "draws": 10, "seed": 1,
+        "film": 8, "window": 5.0, "block": 1.0, "draws": 10, "seed": 1,
     }  # fmt: skip
     assert set(changes) == {field.name for field in dataclasses.fields(GeneratorProtocol)}
     marks = {dataclasses.replace(protocol, **{name: value}).sha256() for name, value in changes.items()}
@@ -122,7 +122,7 @@ def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
     from drivesim.perception import load_detector
 
     arms = ("town", "rollout", "untold", "other")
-    protocol = dataclasses.replace(PROTOCOLS["obedience"], arms=arms, drives=tuple(drives))
+    protocol = dataclasses.replace(PROTOCOLS["obedience"], arms=arms, drives=tuple(drives), film=2, draws=50)
     judges = {"reference": load_detector("reference")}
     steps = []
     metrics = evaluate(
@@ -131,6 +131,11 @@ def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
     assert steps[-1] == (6, 6)  # three arms are made, of two drives each
     assert tuple(metrics["arms"]) == arms
     assert metrics["measures"]["time of day"]["arms"]["town"]["frames"] == 4
+    assert all(set(row["arms"]) == set(arms) for row in metrics["measures"].values())
+    assert "ego speed" not in metrics["measures"]  # the frames are too far apart
+    assert metrics["measures"]["colour of road users"]["unit"] == "CIEDE2000"
+    assert metrics["distances"]["frames"]["kernel"]["rollout"]["samples"] == 4
+    assert metrics["copies"] is None
     text = (folder / "a" / "metrics.json").read_text()
     assert json.loads(text)["protocol_sha256"] == protocol.sha256()
     page = (folder / "a" / "report.html").read_text()
@@ -146,14 +151,18 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     folder, drives, weights = evaluated
     from drivesim.perception import load_detector
 
-    protocol = dataclasses.replace(PROTOCOLS["drift"], drives=tuple(drives[:1]), window=0.5)
+    protocol = dataclasses.replace(PROTOCOLS["drift"], drives=tuple(drives[:1]), window=0.5, block=0.25, draws=50)
     metrics = evaluate(weights, folder / "drift", protocol, {"reference": load_detector("reference")})
-    course = metrics["drift"]["by_day"]
+    course = metrics["drift"]
+    assert course["drawn"] == "blocks"
     assert len(course["town"]["speed"]) == len(course["rollout"]["speed"]) == 2  # 9 frames at 7.5 a second, by 4
     assert course["drift"]["speed"]["kept"][0] == 1
-    assert course["town"]["speed"][0] > 0.01  # it drives
+    first = course["town"]["speed"][0]
+    assert first["value"] > 0.01  # it drives
+    assert first["interval"][0] <= first["value"] <= first["interval"][1]
     page = (folder / "drift" / "report.html").read_text()
     assert "How it drifts" in page
+    assert "blocks of 0.25 s" in page
 
 
 def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> None:
@@ -171,8 +180,7 @@ def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> Non
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["dreams"], "protocol 'dreams', expected one of layout, obedience, drift, stress"),
-        (["layout", "--drives", "25"], "--drives 25: layout has 24"),
+        (["layout", "--drives", "25"], "--drives 25: the protocol has 24"),
         (["layout", "--judge", "reference", "--judge", "reference"], "expected judges of different names"),
         (["layout", "--drives", "1"], "found 1 drives, expected 2 or more"),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from drivesim.errors import UserError
 from drivesim.evaluation.scenes import score_scenes, see_scenes
+from drivesim.perception import load_detector
 from drivesim.perception.scene import SceneDetector
 from drivesim.town import render
 from scenarios import compile, load
@@ -61,3 +62,24 @@ def test_without_facts_nothing_is_scored() -> None:
 def test_a_detector_that_tells_no_scene_is_refused(shared_data) -> None:
     with pytest.raises(UserError, match="drivesim train detector"):
         SceneDetector(shared_data / "yolox_nano" / "yolox_nano.onnx")
+
+
+def test_boxes_and_scene_of_one_run_are_those_of_two(detector, monkeypatch) -> None:
+    frame = np.random.default_rng(0).integers(0, 255, (128, 256, 3), np.uint8)
+    boxes, scene = detector([frame])[0], detector.scenes([frame])[0]
+    runs, run = [], detector._run
+    monkeypatch.setattr(detector, "_run", lambda picture: runs.append(1) or run(picture))
+    found, seen = detector.see(frame)
+    assert len(runs) == 1
+    assert np.array_equal(found.boxes, boxes.boxes)
+    assert np.array_equal(found.scores, boxes.scores)
+    assert np.array_equal(seen.lanes, scene.lanes)
+    assert (seen.time_of_day, seen.weather) == (scene.time_of_day, scene.weather)
+
+
+def test_only_a_judge_that_is_the_same_network_shares_its_run(detector) -> None:
+    assert detector.is_same(load_detector("reference"))
+    other = load_detector("reference")
+    other.fingerprint = "0" * 64
+    assert not detector.is_same(other)
+    assert not detector.is_same(lambda frames: [])

@@ -15,10 +15,15 @@ import numpy as np
 from conditioning import NAMES
 from drivesim.atomic import write_json, write_text
 from drivesim.clips import Clip
+from drivesim.datasets.training_reader import find_clips
 from drivesim.errors import UserError
+from drivesim.evaluation.copying import Pair, copies
+from drivesim.evaluation.distances import distances
 from drivesim.evaluation.drift import course, drift
 from drivesim.evaluation.looks import Look, Measure, look_at, measures
+from drivesim.evaluation.requests import is_near
 from drivesim.metrics.detection import bootstrap
+from drivesim.metrics.features import Features, load_features
 from drivesim.metrics.obedience import Span
 from drivesim.parts import load_weights
 from drivesim.perception import Detector
@@ -30,7 +35,7 @@ from scenarios import compile
 from scenarios.facts import FrameFacts
 from scenarios.suite import Drive, evaluation_suite
 
-SCHEMA = "drivesim.generator/1"
+SCHEMA = "drivesim.generator/2"
 WITHHELD = {
     "rollout": (),
     "no boxes": ("boxes",),
@@ -55,8 +60,9 @@ class GeneratorProtocol:
 
     ``drives``: scenarios and seeds. ``fps``: of the rollouts, frames/s. ``every``: every how many-th frame is judged.
     ``arms``: keys of `ARMS`. ``about``: beginnings of the names of the `measures` that are taken; none: all.
-    ``window``: s, of the windows in which drift is looked at; None: it is not. ``draws`` and ``seed``: of the bootstrap
-    over clips.
+    ``film``: frames of the windows whose distance to the town is taken, and that are compared with training clips.
+    ``window``: s, of the windows in which drift is looked at; None: it is not. ``block``: s, of the blocks within such
+    a window over which a single drive is drawn again. ``draws`` and ``seed``: of the bootstrap over clips.
     """
 
     name: str
@@ -65,7 +71,9 @@ class GeneratorProtocol:
     drives: tuple[Drive, ...] = dataclasses.field(default_factory=evaluation_suite)
     fps: float = 1.875
     every: int = 1
+    film: int = 4
     window: float | None = None
+    block: float = 2.0
     draws: int = 500
     seed: int = 0
 
@@ -75,16 +83,27 @@ class GeneratorProtocol:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+MOTION = ("child_occluded", "cut_out_reveal", "cyclist_along", "day_free_ride", "night_crossing", "traffic_jam")
+"""Dry drives that bend, brake, stand and crawl, by day and night."""
+
 PROTOCOLS = {
     "layout": GeneratorProtocol(
-        "drivesim.layout/1", ("town", "rollout", "untold", "other"), about=("AP50", "recall", "crowdedness")
+        "drivesim.layout/2", ("town", "rollout", "untold", "other"), about=("AP50", "recall", "crowdedness")
     ),
-    "obedience": GeneratorProtocol("drivesim.obedience/2", tuple(ARMS)),
+    "obedience": GeneratorProtocol("drivesim.obedience/3", tuple(ARMS)),
+    "motion": GeneratorProtocol(
+        "drivesim.motion/1",
+        ("town", "rollout", "other"),
+        about=("ego",),
+        drives=tuple(drive for drive in evaluation_suite() if drive.scenario in MOTION),
+        fps=7.5,
+        every=5,
+    ),
     "drift": GeneratorProtocol(
-        "drivesim.drift/1", ("town", "rollout"), drives=(Drive("two_minutes", 7101),), fps=7.5, every=5, window=10.0
+        "drivesim.drift/2", ("town", "rollout"), drives=(Drive("two_minutes", 7101),), fps=7.5, every=5, window=10.0
     ),
 }
-"""Layout fidelity, obedience and long rollouts, by the names that people give."""
+"""Layout fidelity, obedience, the ego's motion and long rollouts, by the names that people give."""
 
 
 def evaluate(
@@ -94,6 +113,8 @@ def evaluate(
     judges: Mapping[str, Detector],
     *,
     scenes: SceneDetector | None = None,
+    features: Features | None = None,
+    training: Sequence[str | Path] = (),
     device: str = "auto",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -105,12 +126,14 @@ def evaluate(
         protocol: one of `PROTOCOLS`, or another.
         judges: detectors of boxes, by the names that the result gives them.
         scenes: the judge of time of day, weather and lane lines; None: the reference detector.
+        features: in whose space sets of frames are compared with the town's; None: ``"texture"``.
+        training: folders of the clips that the weights were trained on, to look for copies; none: it is not done.
         device: of the generator: "auto", "cpu", "cuda", ...
         progress: called with (clips done, clips in all).
 
     Raises:
-        UserError: too few drives (the floor needs two), no judge, an arm that does not exist, weights that cannot be
-            read, or something else at ``out``.
+        UserError: too few drives (the floor needs two), no judge, an arm that does not exist, weights or training clips
+            that cannot be read, or something else at ``out``.
     """
     least = 2 if "other" in protocol.arms else 1
     if len(protocol.drives) < least:
@@ -120,6 +143,7 @@ def evaluate(
     if unknown := [arm for arm in protocol.arms if arm not in ARMS]:
         raise UserError(f"found the arm {unknown[0]!r}, expected some of {tuple(ARMS)}")
     marks = load_weights(weights).fingerprints
+    sources = find_clips(training) if training else []
     scenes = scenes or SceneDetector()
     out = Path(out)
     clips: dict[str, list[Clip]] = {}
@@ -135,12 +159,11 @@ def evaluate(
     if "other" in protocol.arms:
         looks["other"] = [looks["rollout"][k] for k in others(len(protocol.drives))]
         facts["other"] = facts["rollout"]
-    taken = {
-        name: measure
-        for name, measure in measures(tuple(judges)).items()
-        if not protocol.about or name.startswith(protocol.about)
-    }
-    metrics = {
+    taken = _taken(protocol, tuple(judges))
+    sampling = {"seed": protocol.seed, "draws": protocol.draws}
+    shown = {arm: clips[arm] for arm in made}
+    found, pairs = copies(shown, sources, film=protocol.film, **sampling) if sources else (None, [])
+    metrics: dict[str, Any] = {
         "schema": SCHEMA,
         "protocol": dataclasses.asdict(protocol),
         "protocol_sha256": protocol.sha256(),
@@ -154,14 +177,33 @@ def evaluate(
             for name, measure in taken.items()
         },
     }
+    metrics["distances"] = distances(
+        shown, features or load_features("texture"), every=protocol.every, film=protocol.film, **sampling
+    )
+    metrics["copies"] = found
     if protocol.window is not None:
+        courses = {
+            arm: course(clips[arm], looks[arm], taken, seconds=protocol.window, block=protocol.block, **sampling)
+            for arm in ("town", "rollout")
+        }
         metrics["drift"] = {
-            clip.provenance["scenario"]["name"]: _drift(clips, looks, number, taken, protocol.window)
-            for number, clip in enumerate(clips["rollout"])
+            "drawn": "drives" if len(protocol.drives) > 1 else "blocks",
+            **courses,
+            "drift": drift(courses["rollout"], courses["town"]),
         }
     write_json(out / "metrics.json", metrics)
-    write_text(out / "report.html", render_generator(metrics, _pictures(clips, made)))
+    write_text(out / "report.html", render_generator(metrics, _pictures(clips, made), _pictured(pairs)))
     return metrics
+
+
+def _taken(protocol: GeneratorProtocol, judges: Sequence[str]) -> dict[str, Measure]:
+    """The measures of a protocol: those that it names, and the ego's motion only where frames are near enough."""
+    return {
+        name: measure
+        for name, measure in measures(judges).items()
+        if (not protocol.about or name.startswith(protocol.about))
+        and (is_near(protocol.fps) or not name.startswith("ego"))
+    }
 
 
 def others(count: int) -> list[int]:
@@ -173,6 +215,7 @@ def others(count: int) -> list[int]:
     return [(k + max(1, count // 2)) % count for k in range(count)]
 
 
+Score = Callable[[Sequence[Any]], float | None]
 Seen = tuple[Sequence[Mapping[int, Look]], Sequence[Sequence[FrameFacts]]]
 
 
@@ -180,38 +223,29 @@ def row(measure: Measure, arms: Mapping[str, Seen], protocol: GeneratorProtocol)
     """One measure: by arm its value, 95% interval over clips and frames, and where the rollout stands.
 
     ``place``: `Span.place` of the rollout between the floor ("other") and the ceiling ("town"); None where one of them
-    is not known.
+    is not known. A measure of errors tells their ``unit`` and by arm the ``median``, with its ``median_interval``.
     """
     found: dict[str, Any] = {}
     for arm, (looks, facts) in arms.items():
-        clips = [
-            [said for k, look in seen.items() if k < len(told) and (said := measure.see(look, told[k])) is not None]
-            for seen, told in zip(looks, facts, strict=True)
-        ]
+        said = [measure.said(seen, told) for seen, told in zip(looks, facts, strict=True)]
+        clips = [list(measure.gather(rows)) for rows in said]
 
-        def score(drawn: Sequence[int], clips: list[list[Any]] = clips) -> float | None:
-            return measure.score([said for number in drawn for said in clips[number]])
+        def of(score: Score, clips: list[list[Any]] = clips) -> tuple[float | None, tuple[float, float] | None]:
+            def drawn(numbers: Sequence[int]) -> float | None:
+                return score([one for number in numbers for one in clips[number]])
 
-        interval = bootstrap(score, len(clips), seed=protocol.seed, draws=protocol.draws)
-        found[arm] = {"value": score(range(len(clips))), "interval": interval, "frames": sum(map(len, clips))}
+            interval = bootstrap(drawn, len(clips), seed=protocol.seed, draws=protocol.draws)
+            return drawn(range(len(clips))), interval
+
+        value, interval = of(measure.score)
+        found[arm] = {"value": value, "interval": interval, "frames": sum(map(len, said))}
+        if measure.median is not None:
+            found[arm]["median"], found[arm]["median_interval"] = of(measure.median)
+    unit = {} if measure.median is None else {"unit": measure.unit}
     floor, value, ceiling = (found.get(arm, {}).get("value") for arm in ("other", "rollout", "town"))
     if floor is None or value is None or ceiling is None:
-        return {"arms": found, "place": None}
-    return {"arms": found, "place": Span(floor, value, ceiling).place}
-
-
-def _drift(
-    clips: Mapping[str, Sequence[Clip]],
-    looks: Mapping[str, Sequence[Mapping[int, Look]]],
-    number: int,
-    taken: Mapping[str, Measure],
-    window: float,
-) -> dict[str, Any]:
-    """The courses of one drive's rollout and town, and the drift of the one against the other."""
-    courses = {
-        arm: course(clips[arm][number], looks[arm][number], taken, seconds=window) for arm in ("rollout", "town")
-    }
-    return {**courses, "drift": drift(courses["rollout"], courses["town"])}
+        return {"arms": found, "place": None} | unit
+    return {"arms": found, "place": Span(floor, value, ceiling).place} | unit
 
 
 def _clip(arm: str, drive: Drive, folder: Path, weights: str | Path, fps: float, device: str) -> Clip:
@@ -232,4 +266,18 @@ def _pictures(clips: Mapping[str, Sequence[Clip]], arms: Sequence[str]) -> list[
             {arm: clips[arm][k].read([len(clips[arm][k]) // 2], size=(256, 512))[0] for arm in arms},
         )
         for k in chosen
+    ]
+
+
+def _pictured(pairs: Sequence[Pair]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Pairs for the page: a line about each, and the middle frames of the window and of the training window."""
+    size = (256, 512)
+    return [
+        (
+            f"{row['drive']}, frame {row['frames'][0]}; {row['training']}, frame {row['training_frames'][0]}; "
+            f"distance {row['distance']:.1f}",
+            pair.shown.picture(size),
+            pair.training.picture(size),
+        )
+        for pair, row in ((pair, pair.to_dict()) for pair in pairs)
     ]

@@ -5,14 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from drivesim.clips import Clip
+from drivesim.clips.video import resize
 from drivesim.evaluation.protocol import Protocol
+from drivesim.evaluation.requests import (
+    COLOUR,
+    PICTURE,
+    SPEED,
+    YAW_RATE,
+    Motion,
+    by_track,
+    colours_seen,
+    is_near,
+    median,
+    motion_of,
+    share_within,
+    speed_error,
+    yaw_error,
+)
 from drivesim.evaluation.scenes import lanes_seen
 from drivesim.metrics.appearance import brightness
+from drivesim.metrics.colour import Sighting
 from drivesim.metrics.detection import average_precision
 from drivesim.metrics.lanes import LaneScore
 from drivesim.metrics.ranking import spearman
@@ -26,31 +44,61 @@ RULE = Protocol()  # of what counts as a hit
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One frame as judges see it; ``found``: by judge. ``size``: (height, width), px. ``brightness``: grey levels."""
+    """One frame as judges see it; ``found``: by judge. ``size``: (height, width), px. ``brightness``: grey levels.
+
+    ``picture``: the frame reduced to `PICTURE`, for colours (None: they are not judged). ``motion``: of the ego from
+    this frame to the next (None: it is not looked for).
+    """
 
     found: Mapping[str, Detections]
     scene: Scene
     brightness: float
     size: tuple[int, int]
+    picture: np.ndarray | None = None
+    motion: Motion | None = None
 
 
 class Measure(NamedTuple):
     """A score over frames; more is better. ``see``: what one frame says (None: nothing); ``score`` sums that up.
 
+    ``gather``: turns what the frames of one clip say into what is scored, where that is not frames. ``median``: the
+    median error, in ``unit``, of a measure that scores the share of small errors (None: it scores something else).
     ``kind``: of the boxes that it is about, if it is.
     """
 
     see: Callable[[Look, FrameFacts], Any]
     score: Callable[[Sequence[Any]], float | None]
+    gather: Callable[[Sequence[Any]], Sequence[Any]] = list
+    median: Callable[[Sequence[Any]], float | None] | None = None
+    unit: str = ""
     kind: str | None = None
+
+    def said(self, looks: Mapping[int, Look], facts: Sequence[FrameFacts]) -> list[Any]:
+        """What the frames of a clip say; ``looks`` may be of another, longer one."""
+        return [row for k, look in looks.items() if k < len(facts) and (row := self.see(look, facts[k])) is not None]
 
 
 def look_at(clip: Clip, judges: Mapping[str, Detector], scenes: SceneDetector, *, every: int) -> dict[int, Look]:
-    """Every ``every``-th frame of a clip as the judges see it, by number."""
+    """Every ``every``-th frame of a clip as the judges see it, by number.
+
+    A judge that is the network which sees the scene, too, is run once for both. The ego's motion is looked for where
+    the next frame is near enough (`requests.is_near`).
+    """
+    near = is_near(clip.fps)
+    step = 1 if near else every
     looks = {}
-    for number, frame in zip(range(0, len(clip), every), clip.frames(step=every), strict=True):
-        found = {name: judge([frame])[0] for name, judge in judges.items()}
-        looks[number] = Look(found, scenes.scenes([frame])[0], brightness(frame), (clip.height, clip.width))
+    frames = pairwise(chain(clip.frames(step=step), [None]))
+    for number, (frame, following) in zip(range(0, len(clip), step), frames, strict=True):
+        if number % every:
+            continue
+        assert frame is not None  # only the last one's follower is
+        scene_boxes, scene = scenes.see(frame)
+        found = {name: scene_boxes if scenes.is_same(judge) else judge([frame])[0] for name, judge in judges.items()}
+        motion = None
+        if near and following is not None:
+            motion = motion_of(frame, following, clip.facts[number], seconds=1 / clip.fps)
+        size = (clip.height, clip.width)
+        looks[number] = Look(found, scene, brightness(frame), size, resize(frame, PICTURE), motion)
     return looks
 
 
@@ -60,19 +108,25 @@ def measures(judges: Sequence[str]) -> dict[str, Measure]:
     ``AP50``: COCO's precision at IoU 0.5 of the visible boxes asked for. ``recall``: the share of them that is found
     with at least the benchmark's score. ``crowdedness``: rank correlation of the vehicles found with those asked for.
     ``time of day``, ``weather``: share of frames in which the judge of the scene sees what was asked for. ``brightness
-    by daylight``: rank correlation of the two. ``lane lines``: share of those asked for that is found.
+    by daylight``: rank correlation of the two. ``lane lines``: share of those asked for that is found. ``colour of road
+    users``: share of those seen well, by day and dusk, whose colour is the one asked for. ``ego speed``, ``ego yaw
+    rate``: share of pairs of neighbouring frames, without rain and snow, that show what was asked for; a pair whose
+    ground tells no motion does not. How near is near enough stands in `drivesim.evaluation.requests`.
     """
     rows: dict[str, Measure] = {}
     for judge in judges:
         for kind in ("vehicle", "person"):
             see = partial(_boxes, judge=judge, kind=kind)
-            rows[f"AP50 of {kind}s by {judge}"] = Measure(see, _precision, kind)
-            rows[f"recall of {kind}s by {judge}"] = Measure(see, _recall, kind)
+            rows[f"AP50 of {kind}s by {judge}"] = Measure(see, _precision, kind=kind)
+            rows[f"recall of {kind}s by {judge}"] = Measure(see, _recall, kind=kind)
         rows[f"crowdedness by {judge}"] = Measure(partial(_count, judge=judge), _correlation)
     rows["time of day"] = Measure(_time, _mean)
     rows["weather"] = Measure(_weather, _mean)
     rows["brightness by daylight"] = Measure(_brightness, _correlation)
     rows["lane lines"] = Measure(_lanes, _share_of_lines)
+    rows["colour of road users"] = Measure(_colours, share_within(COLOUR), by_track, median, "CIEDE2000")
+    rows["ego speed"] = Measure(_speed, share_within(SPEED), median=median, unit="m/s")
+    rows["ego yaw rate"] = Measure(_yaw_rate, share_within(YAW_RATE), median=median, unit="rad/s")
     return rows
 
 
@@ -109,6 +163,18 @@ def _brightness(look: Look, facts: FrameFacts) -> tuple[float, float] | None:
 
 def _lanes(look: Look, facts: FrameFacts) -> LaneScore | None:
     return lanes_seen(look.scene, facts, look.size)
+
+
+def _colours(look: Look, facts: FrameFacts) -> list[Sighting] | None:
+    return colours_seen(look.picture, look.size, facts)
+
+
+def _speed(look: Look, facts: FrameFacts) -> float | None:
+    return speed_error(look.motion, facts)
+
+
+def _yaw_rate(look: Look, facts: FrameFacts) -> float | None:
+    return yaw_error(look.motion, facts)
 
 
 # --- what all frames say

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -82,37 +83,65 @@ class TrackColour:
     frames: int
 
 
+class Sighting(NamedTuple):
+    """A road user in one frame. ``seen`` (3,): its `box_colour`; ``asked``: its appearance; sRGB 0..255."""
+
+    track_id: int
+    category: str
+    seen: np.ndarray
+    asked: tuple[int, int, int]
+
+
+def sightings(
+    frame: np.ndarray, facts: FrameFacts, *, size: tuple[int, int] | None = None, rule: VisibleRule = SEEN_WELL
+) -> list[Sighting]:
+    """The road users with an appearance that are seen well enough by ``rule`` in a frame (uint8 h w 3 RGB).
+
+    ``size``: (height, width) in whose px the boxes of ``facts`` are, if not the frame's own. Things that are no road
+    users are left out.
+    """
+    height, width = size or frame.shape[:2]
+    scale = frame.shape[1] / width, frame.shape[0] / height
+    rows = []
+    for thing in facts.objects or ():
+        if thing.group == "other" or thing.appearance is None or not is_visible(thing, height, rule):
+            continue
+        x1, y1, x2, y2 = thing.box
+        box = (x1 * scale[0], y1 * scale[1], x2 * scale[0], y2 * scale[1])
+        colour = box_colour(frame, box, CLOTHES if _is_person(thing) else BODY)
+        if colour is not None:
+            rows.append(Sighting(thing.track_id, thing.category, colour, thing.appearance))
+    return rows
+
+
 def track_colours(
     frames: Iterable[tuple[np.ndarray, FrameFacts]], *, rule: VisibleRule = SEEN_WELL, lightness: float = 2.0
 ) -> list[TrackColour]:
-    """The colour of each road user against its appearance, by track id.
+    """The colour of each road user against its appearance, by track id: `colours_of` the `sightings` of all frames.
 
-    ``frames``: pictures (uint8 h w 3 RGB) with their facts, whose boxes are in px of that picture. A track's colour is
-    the median, per channel, of its frames' `box_colour`, over the frames in which it is seen well enough by ``rule``.
-    Tracks without an appearance or without such a frame are left out, as are things that are no road users.
+    ``frames``: pictures (uint8 h w 3 RGB) with their facts, whose boxes are in px of that picture.
+    """
+    return colours_of([row for frame, facts in frames for row in sightings(frame, facts, rule=rule)], lightness)
+
+
+def colours_of(rows: Iterable[Sighting], lightness: float = 2.0) -> list[TrackColour]:
+    """The colour of each track of one clip, by track id: the median, per channel, of its sightings.
+
     ``lightness``: as in `ciede2000`; 2, since paint is asked for and light is seen.
 
     Even so a true colour is not seen exactly: in the town by day and dusk, without rain, the median error is 10 for
     vehicles and 11 for people and riders; against another track's colour 19 and 23, and lower in 22% and 19% of pairs.
     Read it as a mean over many tracks, beside that of a clip of the town.
     """
-    seen: dict[int, list[np.ndarray]] = {}
-    asked = {}
-    for frame, facts in frames:
-        for thing in facts.objects or ():
-            if thing.group == "other" or thing.appearance is None or not is_visible(thing, frame.shape[0], rule):
-                continue
-            colour = box_colour(frame, thing.box, CLOTHES if _is_person(thing) else BODY)
-            if colour is not None:
-                seen.setdefault(thing.track_id, []).append(colour)
-                asked[thing.track_id] = (thing.category, thing.appearance)
-    rows = []
-    for track, colours in sorted(seen.items()):
-        category, appearance = asked[track]
-        median = np.median(colours, axis=0)
-        error = float(ciede2000(lab(median), lab(np.array(appearance)), lightness=lightness))
-        rows.append(TrackColour(track, category, tuple(median.tolist()), appearance, error, len(colours)))
-    return rows
+    tracks: dict[int, list[Sighting]] = {}
+    for row in rows:
+        tracks.setdefault(row.track_id, []).append(row)
+    found = []
+    for track, seen in sorted(tracks.items()):
+        median, asked = np.median([row.seen for row in seen], axis=0), seen[-1].asked
+        error = float(ciede2000(lab(median), lab(np.array(asked)), lightness=lightness))
+        found.append(TrackColour(track, seen[-1].category, tuple(median.tolist()), asked, error, len(seen)))
+    return found
 
 
 def box_colour(

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import cv2
 import numpy as np
@@ -39,6 +39,16 @@ class Features(Protocol):
     @property
     def fingerprint(self) -> str:
         """A sha256 in hex, of all that the numbers depend on."""
+        ...
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Of what: ``"frames"`` (pictures), ``"windows"`` of video, or both."""
+        ...
+
+    @property
+    def length(self) -> int | None:
+        """The frames of a window; None: any number."""
         ...
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
@@ -72,6 +82,8 @@ class Pixels:
 
     height: int = 16
     width: int = 32
+    takes: ClassVar = ("frames", "windows")
+    length: ClassVar = None
 
     @property
     def name(self) -> str:
@@ -100,6 +112,8 @@ class Texture:
     """
 
     name = "texture-2x4"
+    takes = ("frames", "windows")
+    length = None
     fingerprint = hashlib.sha256(b"texture-2x4/1").hexdigest()
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
@@ -128,14 +142,15 @@ class OnnxFeatures:
         self._session, data = open_onnx(path, threads=threads)
         row = self._described(path)
         self._scale, self._shift, self._bgr = float(row["scale"]), float(row["shift"]), row["colour"] == "bgr"
-        self._axes, self._size, self._frames = self._input(path)
+        self._axes, self._size, self.length = self._input(path)
+        self.takes = ("frames",) if len(self._axes) == 4 else ("windows",)
         self.name = path.stem
         self.fingerprint = hashlib.sha256(data + json.dumps(row, sort_keys=True).encode()).hexdigest()
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Features (n d). Raises ``ValueError`` for pictures where the network takes windows, and the reverse."""
-        wanted = {4: "pictures (n h w 3)", 5: f"windows (n {self._frames or 't'} h w 3)"}[len(self._axes)]
-        if samples.ndim != len(self._axes) or (self._frames and samples.shape[1] != self._frames):
+        wanted = {4: "pictures (n h w 3)", 5: f"windows (n {self.length or 't'} h w 3)"}[len(self._axes)]
+        if samples.ndim != len(self._axes) or (self.length and samples.shape[1] != self.length):
             raise ValueError(f"{self.name}: found samples {samples.shape}, expected {wanted}")
         name = self._session.get_inputs()[0].name
         return np.stack([self._row(name, sample) for sample in samples])

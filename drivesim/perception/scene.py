@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.errors import UserError
-from drivesim.perception.detectors import REFERENCE
+from drivesim.perception.detections import Detections
+from drivesim.perception.detectors import REFERENCE, Detector
 from drivesim.perception.detectors.layouts import prepare
 from drivesim.perception.detectors.onnx import OnnxDetector
+from drivesim.perception.detectors.reading import detect
 
 SCENE_KEY = "drivesim.scene"  # metadata of the file that names the classes of the scene
 # Lowest score of a point of a lane line: on clips held out from its training 97 % of the lines are found then, and 92 %
@@ -66,7 +68,10 @@ class SceneDetector(OnnxDetector):
 
     def _scene(self, frame: np.ndarray) -> Scene:
         picture, zoom = prepare(frame, self.size, self.layout)
-        _, (beliefs,), (lanes,) = self._session.run(None, {self._session.get_inputs()[0].name: picture})
+        return self._read(self._run(picture), zoom)
+
+    def _read(self, outputs: Sequence[np.ndarray], zoom: np.ndarray) -> Scene:
+        _, (beliefs,), (lanes,) = outputs
         split = len(self._times)
         stride = self.size[0] / lanes.shape[1]
         row, column = np.nonzero(lanes[0] >= CERTAIN)
@@ -83,3 +88,14 @@ class SceneDetector(OnnxDetector):
             points,
             (np.arange(lanes.shape[1]) + 0.5) * stride / zoom[1],
         )
+
+    def see(self, frame: np.ndarray) -> tuple[Detections, Scene]:
+        """What a call and `scenes` tell of a frame, by one run of the network in place of two."""
+        picture, zoom = prepare(frame, self.size, self.layout)
+        outputs = self._run(picture)
+        found = detect(frame, lambda _: outputs, self.size, self.layout, self._where)
+        return found, self._read(outputs, zoom)
+
+    def is_same(self, judge: Detector) -> bool:
+        """Whether a judge of boxes is this very network, read in the same way."""
+        return isinstance(judge, OnnxDetector) and judge.fingerprint == self.fingerprint and judge.layout == self.layout

@@ -16,30 +16,42 @@ from drivesim.report.plots import Series, lines
 WIDTH, TOP, HEIGHT = 300, 3, 8  # of a scale, its rail's top and height
 
 
-def render_generator(metrics: Mapping[str, Any], pictures: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> str:
+Picture = np.ndarray
+DISTANCES = {"frechet": "Fréchet", "kernel": "kernel"}
+
+
+def render_generator(
+    metrics: Mapping[str, Any],
+    pictures: Sequence[tuple[str, Mapping[str, Picture]]],
+    pairs: Sequence[tuple[str, Picture, Picture]] = (),
+) -> str:
     """The page as HTML text.
 
     ``metrics``: what ``metrics.json`` holds. ``pictures``: by drive its name and a frame (uint8 h w 3 RGB) of each arm.
+    ``pairs``: a line, the generated frame and the training frame nearest to it.
     """
     page = environment_of_pages()
-    page.filters["share"] = lambda value: "-" if value is None else f"{value:.2f}"
+    page.filters["three"] = lambda value: "-" if value is None else f"{value:.3g}"
     page.globals |= {"scale": scale, "address": address}
     return page.get_template("generator.html.j2").render(
         metrics=metrics,
         pictures=pictures,
-        drift={
-            name: _drift_plots(row, metrics["protocol"]["window"]) for name, row in metrics.get("drift", {}).items()
-        },
+        pairs=pairs,
+        distances=DISTANCES,
+        errors={name: row for name, row in metrics["measures"].items() if "unit" in row},
+        drift=_drift_plots(metrics["drift"], metrics["protocol"]["window"]) if "drift" in metrics else {},
     )
 
 
-def _drift_plots(row: Mapping[str, Any], window: float) -> dict[str, Markup]:
-    """By score its course over time: the rollout's and the town's."""
+def _drift_plots(drift: Mapping[str, Any], window: float) -> dict[str, Markup]:
+    """By score its course over time with its intervals: the rollout's and the town's."""
     plots = {}
-    for name, values in row["rollout"].items():
-        starts = [window * (k + 0.5) for k in range(len(values))]
-        both: list[Series] = [("rollout", starts, values), ("town", starts, row["town"][name])]
-        plots[name] = lines(both, x_label="time in the clip, s", y_label=name)
+    for name, cells in drift["rollout"].items():
+        both = {"rollout": cells, "town": drift["town"][name]}
+        starts = [window * (k + 0.5) for k in range(len(cells))]
+        series: list[Series] = [(arm, starts, [cell["value"] for cell in row]) for arm, row in both.items()]
+        intervals = [[cell["interval"] for cell in row] for row in both.values()]
+        plots[name] = lines(series, x_label="time in the clip, s", y_label=name, intervals=intervals)
     return plots
 
 

@@ -46,13 +46,26 @@ def gap(value: float, interval: Sequence[float] | None, *, reach: float) -> Mark
     )
 
 
+Intervals = Sequence[Sequence[float] | None]  # by point (low, high), or None
+
+
 def lines(
-    series: Sequence[Series], *, x_label: str, y_label: str, y_range: tuple[float, float] | None = None
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    y_range: tuple[float, float] | None = None,
+    intervals: Sequence[Intervals] = (),
 ) -> Markup:
-    """Lines over a common axis; y starts at 0 unless ``y_range`` says otherwise."""
+    """Lines over a common axis; y starts at 0 unless ``y_range`` says otherwise, or a value is below.
+
+    ``intervals``: by line those of its points, drawn as whiskers, a little beside each other.
+    """
     known = [y for _, _, ys in series for y in ys if y is not None]
+    known += [end for line in intervals for interval in line if interval is not None for end in interval]
     xs = [x for _, values, _ in series for x in values]
-    low, high = y_range or (0.0, _round_up(max(known, default=1.0)))
+    lowest = min(known, default=0.0)
+    low, high = y_range or (-_round_up(-lowest) if lowest < 0 else 0.0, _round_up(max(known, default=1.0)))
     left, right = min(xs, default=0.0), max(xs, default=1.0)
     right = right if right > left else left + 1
     body = _frame(x_label, y_label, (left, right), (low, high))
@@ -61,7 +74,14 @@ def lines(
             None if y is None else (_x((x - left) / (right - left)), _y((y - low) / (high - low)))
             for x, y in zip(values, ys, strict=True)
         ]
-        body += f'<g class="series s{number % 6}"><title>{escape(label)}</title>{_path(points)}</g>'
+        whiskers = "".join(
+            f"M{_x((x - left) / (right - left)) + 3 * number:.1f} {_y((ends[0] - low) / (high - low)):.1f}"
+            f"V{_y((ends[1] - low) / (high - low)):.1f}"
+            for x, ends in zip(values, intervals[number] if intervals else (), strict=bool(intervals))
+            if ends is not None
+        )
+        drawn = _path(points) + (f'<path class="ends" d="{whiskers}"/>' if whiskers else "")
+        body += f'<g class="series s{number % 6}"><title>{escape(label)}</title>{drawn}</g>'
     return _svg(body, f"{y_label} over {x_label}")
 
 
