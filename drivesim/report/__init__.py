@@ -4,7 +4,9 @@ from drivesim.report.comparison import render_comparison
 from drivesim.report.generator import render_generator
 from drivesim.report.page import Shown, jpeg, render_benchmark
 from drivesim.report.tables import csv_text, write_tensorboard
+from drivesim.report.trainability import render_trainability
 
 __all__ = [
-    "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "write_tensorboard",
+    "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "render_trainability",
+    "write_tensorboard",
 ]  # fmt: skip
