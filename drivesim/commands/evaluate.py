@@ -84,7 +84,7 @@ def add(groups: Any) -> None:
         kinds,
         "sanity",
         run_sanity,
-        about="the benchmark tests itself, without a model, on spoiled clips of the town; exit code 1 for a defect missed",
+        about="the benchmark tests itself, without a model, on spoiled clips of the town; exit code 1 if it misses one",
         example="drivesim evaluate sanity --out out/sanity",
     )
     add_out(sanity)

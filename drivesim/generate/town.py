@@ -79,7 +79,7 @@ def town_dataset(
     rows = _open(out, recipe)
     done = 0
     for start in range(0, clips, CLIPS_OF_A_WORKER * workers):
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
             some = range(start, min(clips, start + CLIPS_OF_A_WORKER * workers))
             jobs = [pool.submit(_make, out, recipe, index) for index in some]
             try:
@@ -140,7 +140,7 @@ def _make(out: Path, recipe: Recipe, index: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this worker as soon as the run that started it is gone, also after a SIGKILL: nothing may write on."""
     parent = multiprocessing.parent_process()
     assert parent is not None

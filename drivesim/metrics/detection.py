@@ -186,6 +186,27 @@ def bootstrap_difference(
     return _percentiles(values, share)
 
 
+def bootstrap_crossed(
+    statistic: Callable[[Sequence[int], Sequence[int]], float | None],
+    counts: tuple[int, int],
+    *,
+    seed: int,
+    draws: int = 500,
+    share: float = 0.95,
+) -> tuple[float, float] | None:
+    """The percentile interval when clips and trainings are both drawn again (the pigeonhole bootstrap, Owen 2007).
+
+    ``counts``: of clips and of trainings, each of which has seen all clips. ``statistic`` takes the numbers of the
+    clips and of the trainings drawn, each with replacement and apart from the other. Fewer than two clips: None; a
+    single training is drawn every time, so that its interval is over clips alone.
+    """
+    if counts[0] < 2:
+        return None
+    random = np.random.default_rng(seed)
+    values = [statistic(*(random.integers(n, size=n).tolist() for n in counts)) for _ in range(draws)]
+    return _percentiles([value for value in values if value is not None], share)
+
+
 def _percentiles(values: Sequence[float], share: float) -> tuple[float, float] | None:
     """The middle ``share`` of some values, None of none."""
     if not values:

@@ -6,8 +6,9 @@ from drivesim.report.page import Shown, jpeg, render_benchmark
 from drivesim.report.sanity import render_sanity
 from drivesim.report.stress import render_stress
 from drivesim.report.tables import csv_text, write_tensorboard
+from drivesim.report.trainability import render_trainability
 
 __all__ = [
     "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "render_sanity",
-    "render_stress", "write_tensorboard",
+    "render_stress", "render_trainability", "write_tensorboard",
 ]  # fmt: skip
