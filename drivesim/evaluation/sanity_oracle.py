@@ -65,11 +65,12 @@ def _widened(things: Sequence[ObjectFacts]) -> np.ndarray:
 
 def perfect(drives: Drives, score: float) -> Detected:
     """Detections of exactly the true boxes, each of a ``score``."""
-    return [
-        [Detections([t.box for t in row.objects or ()], [score] * len(row.objects or ()),
-                    [t.category for t in row.objects or ()]) for row in facts]
-        for facts in drives
-    ]  # fmt: skip
+    return [[_perfect(row.objects or (), score) for row in facts] for facts in drives]
+
+
+def _perfect(things: Sequence[ObjectFacts], score: float) -> Detections:
+    boxes = np.array([thing.box for thing in things], float)
+    return Detections(boxes, np.full(len(things), score), tuple(thing.category for thing in things))
 
 
 class Oracle:

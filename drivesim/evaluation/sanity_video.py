@@ -213,7 +213,8 @@ class Pictures:
         """Each drive in turn as the rollout, the next half of the others as training, the rest as held out."""
         count = len(self.clips)
         windows = [self._windows(clip.read(range(len(clip)), size=SMALL)) for clip in self.clips]
-        clean, bad = [], []
+        clean: list[float] = []
+        bad: list[float] = []
         for k in range(count):
             rest = [windows[(k + step) % count] for step in range(1, count)]
             training, held_out = rest[: count // 2], rest[count // 2 :]
