@@ -76,15 +76,17 @@ def evaluate_sanity(
 def line(row: dict[str, Any]) -> str:
     """What the command prints of a check.
 
-    >>> found = {"value": 0.5}
-    >>> line({"name": "a", "measure": "recall", "clean": found, "spoiled": found, "caught": False})
-    'MISSED  a: recall 0.5 clean, 0.5 spoiled'
+    >>> row = {"name": "a", "measure": "recall", "clean": {"value": 0.9}, "spoiled": {"value": 0.8}}
+    >>> line(row | {"caught": False, "clean_passes": True, "defect_noticed": False})
+    'MISSED  a: recall 0.9 clean, 0.8 spoiled; the defect is not noticed'
     """
     clean, spoiled = (
         "unknown" if row[side]["value"] is None else f"{row[side]['value']:.4g}" for side in ("clean", "spoiled")
     )
     word = "caught" if row["caught"] else "MISSED"
-    return f"{word}  {row['name']}: {row['measure']} {clean} clean, {spoiled} spoiled"
+    why = "" if row["clean_passes"] else "; the clean clips do not pass"
+    why += "" if row["defect_noticed"] else "; the defect is not noticed"
+    return f"{word}  {row['name']}: {row['measure']} {clean} clean, {spoiled} spoiled{why}"
 
 
 def within(found: Found, bounds: Range, *, each: bool) -> bool:

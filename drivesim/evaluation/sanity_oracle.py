@@ -65,10 +65,10 @@ def _widened(things: Sequence[ObjectFacts]) -> np.ndarray:
 
 def perfect(drives: Drives, score: float) -> Detected:
     """Detections of exactly the true boxes, each of a ``score``."""
-    return [[_found(row.objects or (), score) for row in facts] for facts in drives]
+    return [[_perfect(row.objects or (), score) for row in facts] for facts in drives]
 
 
-def _found(things: Sequence[ObjectFacts], score: float) -> Detections:
+def _perfect(things: Sequence[ObjectFacts], score: float).reshape(-1, 4) -> Detections:
     boxes = np.array([thing.box for thing in things], float).reshape(-1, 4)
     return Detections(boxes, np.full(len(things), score), tuple(thing.category for thing in things))
 

@@ -44,10 +44,10 @@ def number(value: float | None) -> str:
 def bounds(row: Sequence[float | None]) -> str:
     """What a value is expected to be.
 
-    >>> bounds((0.5, None)), bounds((None, 0.2)), bounds((0.5, 1.5)), bounds((1 - 1e-9, 1 + 1e-9))
-    ('≥ 0.5', '< 0.2', '0.5 to 1.5', '1')
+    >>> bounds((0.5, None)), bounds((None, 0.2)), bounds((0.5, 1.5)), bounds((-1e-9, 1e-9))
+    ('≥ 0.5', '< 0.2', '0.5 to 1.5', '0')
     """
     low, high = row
     if low is None or high is None:
         return f"< {number(high)}" if low is None else f"≥ {number(low)}"
-    return number(low) if high - low < 1e-6 else f"{number(low)} to {number(high)}"
+    return number((low + high) / 2) if high - low < 1e-6 else f"{number(low)} to {number(high)}"
