@@ -164,7 +164,7 @@
     for (const part of all("[data-kind]")) part.hidden = away(kind, part.dataset.kind);
     for (const part of all("figure[data-by]")) part.hidden = away(by, part.dataset.by);
     for (const row of rows) row.hidden = away(by, row.dataset.by) || Number(row.dataset.boxes) < Number(min);
-    for (const head of all("tr.head")) {
+    for (const head of all("tr.head[data-by]")) {
       let next = head.nextElementSibling, any = false;
       for (; next?.dataset.boxes; next = next.nextElementSibling) any ||= !next.hidden;
       head.hidden = !any;
