@@ -68,7 +68,7 @@ def perfect(drives: Drives, score: float) -> Detected:
     return [[_perfect(row.objects or (), score) for row in facts] for facts in drives]
 
 
-def _perfect(things: Sequence[ObjectFacts], score: float).reshape(-1, 4) -> Detections:
+def _perfect(things: Sequence[ObjectFacts], score: float) -> Detections:
     boxes = np.array([thing.box for thing in things], float).reshape(-1, 4)
     return Detections(boxes, np.full(len(things), score), tuple(thing.category for thing in things))
 
