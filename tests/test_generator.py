@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from drivesim.evaluation.generator import PROTOCOLS, GeneratorProtocol, evaluate
 from drivesim.evaluation.looks import Look, measures
 from drivesim.perception import Detections
 from drivesim.perception.scene import Scene
-from scenarios import shipped
+from drivesim.town import render
+from scenarios import compile, load, shipped
 from scenarios.facts import TIMES_OF_DAY, WEATHERS, Crowdedness, FrameFacts, ObjectFacts
 from scenarios.suite import Drive, evaluation_fingerprints, evaluation_suite
+from tests.browser import PROGRAM, Browser
 from tests.tiny_weights import STREET, write_tiny_weights
 
 CARS = [ObjectFacts(k, "car", (40.0 * k, 20, 40.0 * k + 30, 50), occlusion=0.0, truncation=0.0) for k in range(3)]
@@ -114,7 +117,25 @@ def evaluated(tmp_path_factory):
         text = STREET.replace("name: street", f"name: {name}").replace("daylight: day", f"daylight: {daylight}")
         (folder / f"{name}.yaml").write_text(text.replace("4.0", "1.2"))
         drives.append(Drive(str(folder / f"{name}.yaml"), 5))
+    learned = folder / "learned.yaml"
+    learned.write_text(STREET.replace("name: street", "name: learned").replace("4.0", "1.2"))
+    render(compile(load(str(learned)), fps=1.875), folder / "training" / "learned")
     return folder, drives, write_tiny_weights(folder / "weights")
+
+
+def assert_opens(page: Path, folder: Path) -> None:
+    """The page is shown on a desk and on a phone without an error, and nothing sticks out sideways."""
+    if PROGRAM is None:
+        return
+    for width in (1440, 390):
+        browser = Browser(folder, width=width, height=900)
+        try:
+            browser.open(page.as_uri())
+            assert browser.evaluate("document.querySelectorAll('h2').length") >= 3
+            assert browser.evaluate("document.documentElement.scrollWidth") == width
+            assert browser.errors == []
+        finally:
+            browser.close()
 
 
 def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
@@ -126,7 +147,12 @@ def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
     judges = {"reference": load_detector("reference")}
     steps = []
     metrics = evaluate(
-        weights, folder / "a", protocol, judges, progress=lambda done, total: steps.append((done, total))
+        weights,
+        folder / "a",
+        protocol,
+        judges,
+        training=[folder / "training"],
+        progress=lambda done, total: steps.append((done, total)),
     )
     assert steps[-1] == (6, 6)  # three arms are made, of two drives each
     assert tuple(metrics["arms"]) == arms
@@ -135,14 +161,18 @@ def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
     assert "ego speed" not in metrics["measures"]  # the frames are too far apart
     assert metrics["measures"]["colour of road users"]["unit"] == "CIEDE2000"
     assert metrics["distances"]["frames"]["kernel"]["rollout"]["samples"] == 4
-    assert metrics["copies"] is None
+    assert metrics["copies"]["training"]["clips"] == 1
+    assert metrics["copies"]["nearest"][0]["training"] == "learned"
     text = (folder / "a" / "metrics.json").read_text()
     assert json.loads(text)["protocol_sha256"] == protocol.sha256()
     page = (folder / "a" / "report.html").read_text()
     assert "by_night" in page
     assert "http" not in page.replace("http://www.w3.org", "")
+    assert_opens(folder / "a" / "report.html", folder / "browser")
     before = (folder / "a" / "clips" / "rollout" / "by_day" / "run.json").read_bytes()
-    evaluate(weights, folder / "a", protocol, judges)  # the clips that are there are taken
+    evaluate(
+        weights, folder / "a", protocol, judges, training=[folder / "training"]
+    )  # the clips that are there are taken
     assert (folder / "a" / "metrics.json").read_text() == text
     assert (folder / "a" / "clips" / "rollout" / "by_day" / "run.json").read_bytes() == before
 
@@ -163,6 +193,9 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     page = (folder / "drift" / "report.html").read_text()
     assert "How it drifts" in page
     assert "blocks of 0.25 s" in page
+    assert metrics["copies"] is None
+    assert "It was not looked for" in page
+    assert_opens(folder / "drift" / "report.html", folder / "browser")
 
 
 def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> None:
