@@ -33,13 +33,14 @@ def jobs(protocol: TrainabilityProtocol, folder: Path, *, count: int) -> dict[st
     """By set the clips to make: R and the test, unless real ones are given, and ``count`` rollouts S.
 
     Rollout k is of the scenario of R's render k, so that only the pictures differ. The test has scenarios of its own.
+    Rollouts come first: what is wrong with weights or device shows at once.
     """
     numbers = {"S": range(count)}
     if protocol.real is None:
         numbers |= {"R": range(protocol.clips), "test": range(protocol.clips, protocol.clips + protocol.test)}
     return {
         name: [Job(folder / name / f"{number:06d}", number, name == "S") for number in rows]
-        for name, rows in sorted(numbers.items())
+        for name, rows in numbers.items()
     }
 
 

@@ -48,9 +48,9 @@ class TrainabilityProtocol:
     """The rules. Two results compare only if their protocols are equal.
 
     ``clips``: of R, and as many of S. ``test``: clips that are never trained on. ``frames``: of a clip, at ``fps``
-    frames/s; six are what one window of the model's key frames gives. ``scenarios``: seed of the sampled scenarios; those of R come first, then those of the test. ``size``:
-    (height, width) of the town's renders, px. ``real``: sha256 over the clips of a real side that was given; None: the
-    town is the real side.
+    frames/s; six are what one window of the model's key frames gives. ``scenarios``: seed of the sampled scenarios;
+    those of R come first, then those of the test. ``size``: (height, width) of the town's renders, px.
+    ``real``: sha256 over the clips of a real side that was given; None: the town is the real side.
     ``network``, ``steps``, ``batch``, ``rate`` (of learning), ``zoom``: of every training (see
     `drivesim.training.detector`). ``seeds``: of the trainings of each arm.
     ``detection``: how boxes are judged, and the bootstrap. ``least``: AP50 of vehicles that R must reach for a run to

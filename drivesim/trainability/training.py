@@ -64,7 +64,8 @@ def train(
         stage = DetectorStage(network=protocol.network, batches=protocol.steps, seed=seed, rate=protocol.rate)
         fast_layout(stage)
         averaging: Any = Averaging()
-        settings = {**trainer_defaults(device), "enable_progress_bar": False}
+        kind, _, number = device.partition(":")  # "cuda:1" is torch's way to say what Lightning takes as two settings
+        settings = {**trainer_defaults(kind), "devices": [int(number)] if number else 1, "enable_progress_bar": False}
         trainer = L.Trainer(**settings, max_steps=protocol.steps, callbacks=[averaging])
         trainer.fit(stage, data)
         averaging.copy_to(stage)
