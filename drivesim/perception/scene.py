@@ -1,4 +1,4 @@
-"""The scene as the reference detector sees it: time of day, weather, lane lines."""
+"""The scene as the reference detector sees it: daylight, weather, lane lines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from drivesim.errors import UserError
 from drivesim.perception.detectors import REFERENCE
 from drivesim.perception.detectors.layouts import prepare
 from drivesim.perception.detectors.onnx import OnnxDetector
+from scenarios.facts import time_of_day
 
-SCENE_KEY = "drivesim.scene"  # metadata of the file that names the classes of the scene
+SCENE_KEY = "drivesim.scene"  # metadata of the file that names the weathers
 # Lowest score of a point of a lane line: on clips held out from its training 97 % of the lines are found then, and 92 %
 # of the points are right; at 0.5 it would be 67 % and 99 %.
 CERTAIN = 0.3
@@ -24,19 +25,20 @@ CERTAIN = 0.3
 class Scene:
     """What is seen of one frame beside its road users.
 
-    ``times``, ``weathers``: the belief in each class; each sums to 1. ``lanes`` (n 3): x and y in px of the frame, and
-    score, of points on lane lines; ``rows`` (r,): the heights, px, at which lines were looked for.
+    ``daylight``: from 0, night, to 1, day. ``weathers``: the belief in each; sums to 1. ``lanes``
+    (n 3): x and y in px of the frame, and score, of points on lane lines; ``rows`` (r,): the heights, px, at which
+    lines were looked for.
     """
 
-    times: Mapping[str, float]
+    daylight: float
     weathers: Mapping[str, float]
     lanes: np.ndarray
     rows: np.ndarray
 
     @property
     def time_of_day(self) -> str:
-        """The time of day that is believed in most."""
-        return max(self.times, key=lambda name: self.times[name])
+        """The class of the daylight."""
+        return time_of_day(self.daylight)
 
     @property
     def weather(self) -> str:
@@ -57,8 +59,7 @@ class SceneDetector(OnnxDetector):
                 f"{path}: found outputs {outputs}, expected 'boxes', 'scene', 'lanes' and metadata {SCENE_KEY}, "
                 "as of a file made by 'drivesim train detector'"
             )
-        classes = json.loads(metadata[SCENE_KEY])
-        self._times, self._weathers = classes["times_of_day"], classes["weathers"]
+        self._weathers = json.loads(metadata[SCENE_KEY])["weathers"]
 
     def scenes(self, frames: Sequence[np.ndarray]) -> list[Scene]:
         """What is seen of the scene in each frame (uint8 (h, w, 3) RGB)."""
@@ -66,8 +67,7 @@ class SceneDetector(OnnxDetector):
 
     def _scene(self, frame: np.ndarray) -> Scene:
         picture, zoom = prepare(frame, self.size, self.layout)
-        _, (beliefs,), (lanes,) = self._session.run(None, {self._session.get_inputs()[0].name: picture})
-        split = len(self._times)
+        _, ((daylight, *beliefs),), (lanes,) = self._session.run(None, {self._session.get_inputs()[0].name: picture})
         stride = self.size[0] / lanes.shape[1]
         row, column = np.nonzero(lanes[0] >= CERTAIN)
         points = np.column_stack(
@@ -78,8 +78,8 @@ class SceneDetector(OnnxDetector):
             ]
         )
         return Scene(
-            dict(zip(self._times, beliefs[:split].tolist(), strict=True)),
-            dict(zip(self._weathers, beliefs[split:].tolist(), strict=True)),
+            float(daylight),
+            dict(zip(self._weathers, map(float, beliefs), strict=True)),
             points,
             (np.arange(lanes.shape[1]) + 0.5) * stride / zoom[1],
         )

@@ -23,7 +23,7 @@ from drivesim.training.card import portable
 from drivesim.training.cli import Built, build
 from drivesim.training.plan import StagePlan
 from drivesim.training.run import DETECTOR, MEASURED_BATCHES, Run
-from scenarios.facts import TIMES_OF_DAY, WEATHERS, categories
+from scenarios.facts import WEATHERS, categories
 from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ OPSET = 17
 LAYOUT_KEY = (
     "drivesim.detector"  # metadata that tells the adapter (drivesim.perception) how to feed and to read the model
 )
-SCENE_KEY = "drivesim.scene"  # metadata that names the classes of the scene, in their order
+SCENE_KEY = "drivesim.scene"  # metadata that names the weathers of the scene, in their order
 CARD_KEY = "drivesim.card"  # metadata that tells people what it was trained on
 
 
@@ -100,12 +100,12 @@ class Exported(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``images`` (1 3 h w) RGB in 0..255 -> boxes, scene, lanes.
 
-        Boxes (1 cells 4 + k): x1 y1 x2 y2 in input px, a score per category. Scene (1 times + weathers): the share of
-        belief in each time of day, then in each weather. Lanes (1 2 h/8 w/8): the score of a line that crosses a cell's
+        Boxes (1 cells 4 + k): x1 y1 x2 y2 in input px, a score per category. Scene (1 1 + weathers): the daylight,
+        then the share of belief in each weather. Lanes (1 2 h/8 w/8): the score of a line that crosses a cell's
         middle row, and the share of the cell's width at which it does.
         """
         seen = self.network(images / 127.5 - 1)
-        scene = torch.cat([seen.time.softmax(1), seen.weather.softmax(1)], dim=1)
+        scene = torch.cat([seen.daylight[:, None], seen.weather.softmax(1)], dim=1)
         return torch.cat([seen.boxes, seen.logits.sigmoid()], dim=-1), scene, seen.lanes.sigmoid()
 
 
@@ -129,7 +129,7 @@ def export(network: Detector, path: Path, *, card: dict[str, Any]) -> str:
         )
     model = onnx.load_from_string(memory.getvalue())
     layout = {"output": "boxes", "colour": "rgb", "scale": 1.0, "classes": dict(enumerate(categories()))}
-    scene = {"times_of_day": TIMES_OF_DAY, "weathers": WEATHERS}
+    scene = {"weathers": WEATHERS}
     about = {LAYOUT_KEY: layout, SCENE_KEY: scene, CARD_KEY: card}
     onnx.helper.set_model_props(model, {name: json.dumps(value, sort_keys=True) for name, value in about.items()})
     onnx.checker.check_model(model)
