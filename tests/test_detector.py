@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import onnxruntime
 import pytest
+import safetensors.torch
 import torch
 
 from drivesim.clips import ClipWriter
@@ -219,6 +220,39 @@ def test_training_on_coloured_boxes_finds_them_in_frames_it_has_not_seen(trained
         [read_clip(folder / "other" / "clip99")], load_detector(f"onnx:{file}"), tmp_path / "out", every=1
     )
     assert scores["scores"]["vehicle"]["total"]["AP50"] > 0.5
+
+
+def test_a_run_goes_on_from_the_weights_of_another(trained, tmp_path) -> None:
+    folder, file = trained
+    weights = safetensors.torch.load_file(file.with_name("detector.safetensors"))
+    data = DetectorData([str(folder / "clips")], str(tmp_path / "run" / "cache"), size=TINY.size)
+    data.prepare_caches()
+    planned = StagePlan(1, 4, data.fingerprint, budget_minutes=1.0, seconds_per_batch=0.1, preparation_seconds=1.0)
+    Plan(tmp_path / "run" / "plan.json", preset="tiny", seed=0).settle("detector", planned)
+    run = train_stage("detector", "tiny", [folder / "clips"], tmp_path / "run", device="cpu", init_from=file.parent)
+    later = safetensors.torch.load_file(run / "detector.safetensors")
+    steps = [(later[name] - weights[name]).abs().max().item() for name in weights if name.endswith("0.weight")]
+    assert 0 < max(steps) < 0.01  # one small step away
+    metadata = onnxruntime.InferenceSession(run / "detector.onnx").get_modelmeta().custom_metadata_map
+    mark = hashlib.sha256(file.with_name("detector.safetensors").read_bytes()).hexdigest()
+    assert json.loads(metadata["drivesim.card"])["init_from"] == mark
+
+
+@pytest.mark.parametrize(("spoil", "reason"), [(None, "cannot be read"), (b"nothing", "not weights of a detector")])
+def test_weights_that_do_not_fit_are_no_start(trained, tmp_path, spoil, reason) -> None:
+    folder, _ = trained
+    if spoil:
+        (tmp_path / "detector.safetensors").write_bytes(spoil)
+    with pytest.raises(UserError, match=reason):
+        train_stage(
+            "detector",
+            "tiny",
+            [folder / "clips"],
+            tmp_path / "run",
+            budget_minutes=0.01,
+            device="cpu",
+            init_from=tmp_path,
+        )
 
 
 def test_the_file_says_what_it_is_and_how_it_was_made(trained) -> None:

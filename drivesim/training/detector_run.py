@@ -1,4 +1,4 @@
-"""`drivesim train detector`: the run of the detector's stage, whose result is an ONNX file."""
+"""`drivesim train detector`: the run of the detector's stage. Its results: an ONNX file, and weights to go on from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import safetensors.torch
 import torch
 import yaml
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from drivesim import atomic
@@ -38,7 +40,7 @@ CARD_KEY = "drivesim.card"  # metadata that tells people what it was trained on
 
 
 class DetectorRun(Run):
-    """A run folder of the detector; the weights are ``OUT/weights/detector.onnx``."""
+    """A run folder of the detector; ``OUT/weights`` has ``detector.onnx``, and a ``.safetensors`` to go on from."""
 
     def share(self, stage: str, budget_minutes: float | None) -> float:
         """The budget in minutes: the detector is trained on its own, so all of it."""
@@ -64,9 +66,16 @@ class DetectorRun(Run):
         return built
 
     def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str:
-        raise UserError(
-            f"--init-from {init_from}: the detector is kept as ONNX, which cannot be trained on; leave it out"
-        )
+        path = Path(init_from) / f"{DETECTOR}.safetensors"
+        try:
+            data = path.read_bytes()
+            built.stage.trained.load_state_dict(safetensors.torch.load(data))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}), expected weights of a detector") from error
+        except (SafetensorError, RuntimeError) as error:
+            short = str(error).splitlines()[0]
+            raise UserError(f"{path}: not weights of a detector of the preset {self.preset} ({short})") from error
+        return hashlib.sha256(data).hexdigest()
 
     def _save(self, stage: str, built: Any, planned: StagePlan, origin: str | None) -> None:
         batches = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
@@ -81,11 +90,14 @@ class DetectorRun(Run):
             "seed": self.seed,
             **asdict(planned),
             "samples": planned.samples,
+            "init_from": origin,
             "clips": len(built.data.clips),
             "origins": sorted({clip.origin for clip in built.data.clips}),
             "measured": {name: round(value, 4) for name, value in measured.items()},
             "config": portable(yaml.safe_load(built.config)),
         }
+        weights = {name: tensor.cpu().contiguous() for name, tensor in built.stage.trained.state_dict().items()}
+        atomic.write_bytes(self.weights / f"{DETECTOR}.safetensors", safetensors.torch.save(weights))
         self.plan.finish(stage, export(built.stage.trained, self.weights / f"{DETECTOR}.onnx", card=card))
 
 
