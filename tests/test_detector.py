@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import onnxruntime
 import pytest
+import safetensors.torch
 import torch
 
 from drivesim.clips import ClipWriter
@@ -18,7 +19,7 @@ from drivesim.networks.detector import Detector, DetectorConfig, cells
 from drivesim.perception import load_detector, scene
 from drivesim.perception.detectors.layouts import METADATA_KEY, layout_from
 from drivesim.training import train_stage
-from drivesim.training.detector import assign, lane_loss, overlaps, quality_focal, scene_loss
+from drivesim.training.detector import assign, daylight_loss, lane_loss, overlaps, quality_focal, weather_loss
 from drivesim.training.detector_data import (
     ABSENT,
     IGNORED,
@@ -33,7 +34,6 @@ from drivesim.training.detector_data import (
 from drivesim.training.detector_run import LAYOUT_KEY, SCENE_KEY, Exported, export
 from drivesim.training.plan import Plan, StagePlan
 from scenarios.facts import (
-    TIMES_OF_DAY,
     WEATHERS,
     Camera,
     FrameFacts,
@@ -53,8 +53,8 @@ def test_the_network_is_small_enough_for_a_cpu() -> None:
 
 
 def test_every_cell_gives_one_box_around_itself_at_first() -> None:
-    boxes, logits, time, weather, lanes = Detector(TINY).eval()(torch.zeros(2, 3, 64, 128))
-    assert (time.shape, weather.shape) == ((2, len(TIMES_OF_DAY)), (2, len(WEATHERS)))
+    boxes, logits, daylight, weather, lanes = Detector(TINY).eval()(torch.zeros(2, 3, 64, 128))
+    assert (daylight.shape, weather.shape) == ((2,), (2, len(WEATHERS)))
     assert lanes.shape == (2, 2, 8, 16)
     centres, strides = cells(TINY.size)
     assert boxes.shape == (2, 8 * 16 + 4 * 8 + 2 * 4, 4)
@@ -138,8 +138,16 @@ def test_a_known_lane_line_in_its_cells_has_no_loss_and_unknown_cells_count_for_
 
 def test_frames_of_unknown_weather_are_left_out_of_its_loss() -> None:
     logits = torch.tensor([[0.0, 0.0], [9.0, 0.0]])
-    assert scene_loss(logits, torch.tensor([1, UNKNOWN])).item() == pytest.approx(np.log(2))
-    assert scene_loss(logits, torch.tensor([UNKNOWN, UNKNOWN])).item() == 0
+    assert weather_loss(logits, torch.tensor([1, UNKNOWN])).item() == pytest.approx(np.log(2))
+    assert weather_loss(logits, torch.tensor([UNKNOWN, UNKNOWN])).item() == 0
+
+
+def test_frames_of_unknown_daylight_are_left_out_of_its_loss() -> None:
+    seen = torch.tensor([0.5, 0.25], requires_grad=True)
+    loss = daylight_loss(seen, torch.tensor([0.75, np.nan]))
+    loss.backward()
+    assert (loss.item(), seen.grad.tolist()) == (0.25, [-1.0, 0.0])
+    assert daylight_loss(seen, torch.full((2,), np.nan)).item() == 0
 
 
 def test_lane_lines_mark_the_cells_whose_middle_rows_they_cross() -> None:
@@ -214,13 +222,45 @@ def test_training_on_coloured_boxes_finds_them_in_frames_it_has_not_seen(trained
     assert scores["scores"]["vehicle"]["total"]["AP50"] > 0.5
 
 
+def test_a_run_goes_on_from_the_weights_of_another(trained, tmp_path) -> None:
+    folder, file = trained
+    weights = safetensors.torch.load_file(file.with_name("detector.safetensors"))
+    data = DetectorData([str(folder / "clips")], str(tmp_path / "run" / "cache"), size=TINY.size)
+    data.prepare_caches()
+    planned = StagePlan(1, 4, data.fingerprint, budget_minutes=1.0, seconds_per_batch=0.1, preparation_seconds=1.0)
+    Plan(tmp_path / "run" / "plan.json", preset="tiny", seed=0).settle("detector", planned)
+    run = train_stage("detector", "tiny", [folder / "clips"], tmp_path / "run", device="cpu", init_from=file.parent)
+    later = safetensors.torch.load_file(run / "detector.safetensors")
+    steps = [(later[name] - weights[name]).abs().max().item() for name in weights if name.endswith("0.weight")]
+    assert 0 < max(steps) < 0.01  # one small step away
+    metadata = onnxruntime.InferenceSession(run / "detector.onnx").get_modelmeta().custom_metadata_map
+    mark = hashlib.sha256(file.with_name("detector.safetensors").read_bytes()).hexdigest()
+    assert json.loads(metadata["drivesim.card"])["init_from"] == mark
+
+
+@pytest.mark.parametrize(("spoil", "reason"), [(None, "cannot be read"), (b"nothing", "not weights of a detector")])
+def test_weights_that_do_not_fit_are_no_start(trained, tmp_path, spoil, reason) -> None:
+    folder, _ = trained
+    if spoil:
+        (tmp_path / "detector.safetensors").write_bytes(spoil)
+    with pytest.raises(UserError, match=reason):
+        train_stage(
+            "detector",
+            "tiny",
+            [folder / "clips"],
+            tmp_path / "run",
+            budget_minutes=0.01,
+            device="cpu",
+            init_from=tmp_path,
+        )
+
+
 def test_the_file_says_what_it_is_and_how_it_was_made(trained) -> None:
     _, file = trained
     metadata = onnxruntime.InferenceSession(file).get_modelmeta().custom_metadata_map
     assert METADATA_KEY == LAYOUT_KEY
     assert scene.SCENE_KEY == SCENE_KEY
-    told = json.loads(metadata[SCENE_KEY])
-    assert (told["times_of_day"], told["weathers"]) == (list(TIMES_OF_DAY), list(WEATHERS))
+    assert json.loads(metadata[SCENE_KEY])["weathers"] == list(WEATHERS)
     assert dict(layout_from(json.loads(metadata[LAYOUT_KEY]), "here").classes) == dict(enumerate(categories()))
     card = json.loads(metadata["drivesim.card"])
     assert (card["seed"], card["clips"], card["origins"], card["preset"]) == (0, 3, ["town"], "tiny")
@@ -247,7 +287,7 @@ def test_boxes_follow_their_pictures_through_zoom_and_mirror() -> None:
     frame[20:40, 30:70] = (250, 0, 0)
     for number in range(20):
         sample = Sample(
-            frame, np.array([[30, 20, 70, 40]], np.float32), np.array([0]), np.array([[30, 20, 70, 40, 1.0]]), 2, 0
+            frame, np.array([[30, 20, 70, 40]], np.float32), np.array([0]), np.array([[30, 20, 70, 40, 1.0]]), 0.7, 0
         )
         moved = augmented(sample, Random(number), zoom=1.3)
         rows, columns = np.nonzero(moved.colour[..., 0].astype(int) > 2 * moved.colour[..., 1].astype(int) + 10)
@@ -255,7 +295,7 @@ def test_boxes_follow_their_pictures_through_zoom_and_mirror() -> None:
         assert moved.boxes[0] == pytest.approx(edges, abs=3.5)
         assert sorted(moved.lines[0, [0, 2]]) == pytest.approx(moved.boxes[0, [0, 2]])  # the box's diagonal
         assert moved.lines[0, [1, 3]] == pytest.approx(moved.boxes[0, [1, 3]])
-        assert (moved.labels.tolist(), moved.time, moved.weather) == ([0], 2, 0)
+        assert (moved.labels.tolist(), moved.daylight, moved.weather) == ([0], 0.7, 0)
 
 
 def test_what_is_not_visible_is_read_as_ignored_and_other_shapes_are_padded(tmp_path) -> None:
@@ -278,7 +318,7 @@ def test_what_is_not_visible_is_read_as_ignored_and_other_shapes_are_padded(tmp_
     assert arrays["labels"].tolist() == [list(categories()).index("bus"), IGNORED]
     assert arrays["first"].tolist() == [0, 2]
     sample = sample_of(arrays, 0)
-    assert (sample.lines, sample.time, sample.weather) == (None, UNKNOWN, UNKNOWN)  # nobody knows
+    assert (sample.lines, np.isnan(sample.daylight), sample.weather) == (None, True, UNKNOWN)  # nobody knows
 
 
 def test_clips_without_labels_cannot_train_it(tmp_path) -> None:

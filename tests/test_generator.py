@@ -17,7 +17,7 @@ from drivesim.perception import Detections
 from drivesim.perception.scene import Scene
 from drivesim.town import render
 from scenarios import compile, load, shipped
-from scenarios.facts import TIMES_OF_DAY, WEATHERS, Crowdedness, FrameFacts, ObjectFacts
+from scenarios.facts import WEATHERS, Crowdedness, FrameFacts, ObjectFacts
 from scenarios.suite import Drive, evaluation_fingerprints, evaluation_suite
 from tests.browser import PROGRAM, Browser
 from tests.tiny_weights import STREET, write_tiny_weights
@@ -34,7 +34,7 @@ def look(count: int, *, time: str = "day", weather: str = "clear", score: float 
     """What a judge sees that finds the first ``count`` cars."""
     found = Detections([thing.box for thing in CARS[:count]], [score] * count, ["car"] * count)
     scene = Scene(
-        {name: float(name == time) for name in TIMES_OF_DAY},
+        {"night": 0.0, "day": 1.0}[time],
         {name: float(name == weather) for name in WEATHERS},
         np.zeros((0, 3)),
         np.arange(4.0),

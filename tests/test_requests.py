@@ -32,7 +32,7 @@ def look(*cars: tuple[int, tuple[int, int, int]], motion: Motion | None = None) 
     picture = np.full((*PICTURE, 3), 90, np.uint8)
     for k, colour in cars:
         picture[30:60, 50 * k : 50 * k + 40] = colour
-    scene = Scene({"day": 1.0}, {"clear": 1.0}, np.zeros((0, 3)), np.arange(4.0))
+    scene = Scene(1.0, {"clear": 1.0}, np.zeros((0, 3)), np.arange(4.0))
     return Look({}, scene, 100.0, (256, 512), picture, motion)
 
 

@@ -36,6 +36,7 @@ def test_day_and_night_and_lane_lines_of_the_town_are_seen(rows) -> None:
     scores = score_scenes(rows)
     assert scores["frames"] == len(rows) >= 6
     assert scores["time_of_day"]["accuracy"] == 1
+    assert scores["daylight"]["mean_error"] < 1 / 3
     assert set(scores["time_of_day"]["confusion"]) == {"day", "night"}
     assert scores["by_brightness"]["accuracy"] == scores["by_brightness"]["detector"] == 1
     assert scores["lanes"]["total"]["lines"] >= 10
@@ -43,9 +44,9 @@ def test_day_and_night_and_lane_lines_of_the_town_are_seen(rows) -> None:
     assert scores["lanes"]["total"]["right"] >= 0.5
 
 
-def test_beliefs_are_shares_and_lanes_lie_in_the_frame(rows) -> None:
+def test_daylight_is_a_number_beliefs_are_shares_and_lanes_lie_in_the_frame(rows) -> None:
     for row in rows:
-        assert sum(row.scene.times.values()) == pytest.approx(1, abs=1e-5)
+        assert row.scene.daylight == pytest.approx(row.facts.daylight, abs=1 / 3)
         assert sum(row.scene.weathers.values()) == pytest.approx(1, abs=1e-5)
         x, y, score = row.scene.lanes.T
         assert ((x >= 0) & (x <= 1024) & (y >= 0) & (y <= 512)).all()

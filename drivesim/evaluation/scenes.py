@@ -46,7 +46,7 @@ def lanes_seen(scene: Scene, facts: FrameFacts, size: tuple[int, int]) -> LaneSc
 
 
 def score_scenes(rows: Sequence[SeenScene]) -> dict[str, Any]:
-    """All scores: of time of day and weather the share told rightly and the confusion, of lane lines the share found.
+    """All scores: the daylight's mean error, the share of times of day and weathers told rightly, of lane lines found.
 
     ``confusion[true][seen]``: frames. ``by_brightness``: days and nights told by the one threshold of brightness that
     suits these frames best, beside the detector's on the same frames; both are means over the two classes.
@@ -55,6 +55,7 @@ def score_scenes(rows: Sequence[SeenScene]) -> dict[str, Any]:
     lined = [row for row in rows if row.lanes is not None]
     return {
         "frames": len(rows),
+        "daylight": _daylight(rows),
         "time_of_day": _classes([(row.time, row.scene.time_of_day) for row in rows], TIMES_OF_DAY),
         "weather": _classes([(row.facts.weather, row.scene.weather) for row in rows], WEATHERS),
         "by_brightness": _by_brightness(rows),
@@ -83,17 +84,22 @@ def _classes(pairs: Sequence[tuple[str | None, str]], names: Sequence[str]) -> d
     return {"frames": len(known), "accuracy": right / len(known) if known else None, "confusion": confusion}
 
 
+def _daylight(rows: Sequence[SeenScene]) -> dict[str, Any]:
+    off = [abs(row.scene.daylight - row.facts.daylight) for row in rows if row.facts.daylight is not None]
+    return {"frames": len(off), "mean_error": sum(off) / len(off) if off else None}
+
+
 def _by_brightness(rows: Sequence[SeenScene]) -> dict[str, float] | None:
     chosen, by_day = day_and_night([row.facts for row in rows])
     values = [rows[k].brightness for k in chosen]
     threshold = best_threshold(values, by_day)
     if threshold is None:
         return None
-    beliefs = [rows[k].scene.times["day"] - rows[k].scene.times["night"] for k in chosen]
+    seen = [rows[k].scene.daylight for k in chosen]
     return {
         "threshold": threshold,
         "accuracy": balanced_accuracy(values, by_day, threshold),
-        "detector": balanced_accuracy(beliefs, by_day, 0.0),
+        "detector": balanced_accuracy(seen, by_day, 0.5),
     }
 
 

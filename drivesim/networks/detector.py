@@ -1,10 +1,11 @@
-"""The reference detector: a small anchor-free network for road users, time of day, weather and lane lines.
+"""The reference detector: a small anchor-free network for road users, daylight, weather and lane lines.
 
 Every cell of three maps, 1/8, 1/16 and 1/32 of the picture's size, predicts one box by the offset of its centre and the
 logarithm of its size in strides (YOLOX, Ge et al. 2021). A class score also says how well the box fits (generalized
 focal loss, Li et al. 2020), so that there is no objectness beside it. Every cell of the finest map says whether a lane
-line crosses its middle row, and where. The scene is judged from the mean and the spread of the maps. It is fast enough
-for a CPU.
+line crosses its middle row, and where. The scene (the daylight as a number, the weather as a class) is judged from the
+spread of the maps and their means above and below the middle, where sky and street mostly are. It is fast enough for a
+CPU.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class DetectorConfig(Config):
 
     ``size``: height and width of the pictures, px, multiples of 32. ``widths``: channels at 1/2, 1/4, 1/8, 1/16, 1/32.
     ``blocks``: residual blocks at 1/4, 1/8, 1/16, 1/32. ``head``: channels of the heads. ``classes``: categories.
-    ``times``, ``weathers``: classes of the time of day and of the weather.
+    ``weathers``: classes of the weather.
     """
 
     size: tuple[int, int] = (256, 512)
@@ -37,21 +38,20 @@ class DetectorConfig(Config):
     blocks: tuple[int, ...] = (1, 3, 3, 2)
     head: int = 48
     classes: int = 10
-    times: int = 3
     weathers: int = 5
 
 
 class Seen(NamedTuple):
     """What the network sees in n pictures.
 
-    ``boxes`` (n cells 4): x1 y1 x2 y2 in input px; ``logits`` (n cells classes). ``time`` (n times) and ``weather`` (n
-    weathers): logits. ``lanes`` (n 2 h/8 w/8): logits of a line crossing the cell's middle row, and of the share of the
-    cell's width at which it does.
+    ``boxes`` (n cells 4): x1 y1 x2 y2 in input px; ``logits`` (n cells classes). ``daylight`` (n,) in (0, 1).
+    ``weather`` (n weathers): logits. ``lanes`` (n 2 h/8 w/8): logits of a line crossing the cell's middle row, and of
+    the share of the cell's width at which it does.
     """
 
     boxes: Tensor
     logits: Tensor
-    time: Tensor
+    daylight: Tensor
     weather: Tensor
     lanes: Tensor
 
@@ -94,9 +94,9 @@ class Detector(nn.Module):
         self.find_classes = nn.Sequential(convolution(config.head, config.head, 3), score)
         self.find_boxes = nn.Sequential(convolution(config.head, config.head, 3), nn.Conv2d(config.head, 4, 1))
         self.find_lanes = nn.Sequential(convolution(config.head, config.head, 3), nn.Conv2d(config.head, 2, 1))
-        pooled = 2 * sum(widths[2:])
+        pooled = 3 * sum(widths[1:])
         self.judge_scene = nn.Sequential(
-            nn.Linear(pooled, config.head), nn.SiLU(), nn.Linear(config.head, config.times + config.weathers)
+            nn.Linear(pooled, config.head), nn.SiLU(), nn.Linear(config.head, 1 + config.weathers)
         )
         centres, strides = cells(config.size)
         self.register_buffer("centres", centres, persistent=False)
@@ -108,10 +108,8 @@ class Detector(nn.Module):
         for stage in self.stages:
             h = stage(h)
             maps.append(h)
-        pooled = [pool for m in maps[1:] for pool in (m.mean((2, 3)), m.std((2, 3)))]
-        time, weather = (
-            self.judge_scene(torch.cat(pooled, dim=1)).float().split((self.config.times, self.config.weathers), dim=1)
-        )
+        halves = [half.mean((2, 3)) for m in maps for half in m.chunk(2, dim=2)]
+        scene = self.judge_scene(torch.cat([*halves, *(m.std((2, 3)) for m in maps)], dim=1)).float()
         maps = [lateral(m) for lateral, m in zip(self.lateral, maps[1:], strict=True)]
         for level in (1, 0):
             maps[level] = maps[level] + F.interpolate(maps[level + 1], scale_factor=2.0, mode="nearest")
@@ -123,7 +121,7 @@ class Detector(nn.Module):
         centre = self.centres + raw[..., :2] * self.strides[:, None]
         half = raw[..., 2:].clamp(max=6.0).exp() * self.strides[:, None]  # up to 400 strides: beyond any picture
         boxes = torch.cat([centre - half, centre + half], dim=-1)
-        return Seen(boxes, logits, time, weather, self.find_lanes(maps[0]).float())
+        return Seen(boxes, logits, scene[:, 0].sigmoid(), scene[:, 1:], self.find_lanes(maps[0]).float())
 
 
 def cells(size: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The scene as the reference detector sees it: time of day, weather, lane lines."""
+"""The scene as the reference detector sees it: daylight, weather, lane lines."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from drivesim.perception.detectors import REFERENCE, Detector
 from drivesim.perception.detectors.layouts import prepare
 from drivesim.perception.detectors.onnx import OnnxDetector
 from drivesim.perception.detectors.reading import detect
+from scenarios.facts import time_of_day
 
-SCENE_KEY = "drivesim.scene"  # metadata of the file that names the classes of the scene
+SCENE_KEY = "drivesim.scene"  # metadata of the file that names the weathers
 # Lowest score of a point of a lane line: on clips held out from its training 97 % of the lines are found then, and 92 %
 # of the points are right; at 0.5 it would be 67 % and 99 %.
 CERTAIN = 0.3
@@ -26,19 +27,20 @@ CERTAIN = 0.3
 class Scene:
     """What is seen of one frame beside its road users.
 
-    ``times``, ``weathers``: the belief in each class; each sums to 1. ``lanes`` (n 3): x and y in px of the frame, and
-    score, of points on lane lines; ``rows`` (r,): the heights, px, at which lines were looked for.
+    ``daylight``: from 0, night, to 1, day. ``weathers``: the belief in each; sums to 1. ``lanes``
+    (n 3): x and y in px of the frame, and score, of points on lane lines; ``rows`` (r,): the heights, px, at which
+    lines were looked for.
     """
 
-    times: Mapping[str, float]
+    daylight: float
     weathers: Mapping[str, float]
     lanes: np.ndarray
     rows: np.ndarray
 
     @property
     def time_of_day(self) -> str:
-        """The time of day that is believed in most."""
-        return max(self.times, key=lambda name: self.times[name])
+        """The class of the daylight."""
+        return time_of_day(self.daylight)
 
     @property
     def weather(self) -> str:
@@ -53,14 +55,14 @@ class SceneDetector(OnnxDetector):
         """Load the model."""
         super().__init__(path, name="reference" if path == REFERENCE else None, threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
-        outputs = [item.name for item in self._session.get_outputs()]
-        if SCENE_KEY not in metadata or outputs[1:] != ["scene", "lanes"]:
+        outputs = [(item.name, item.shape) for item in self._session.get_outputs()]
+        self._weathers = json.loads(metadata.get(SCENE_KEY, "{}")).get("weathers", [])
+        names = [name for name, _ in outputs]
+        if names != ["boxes", "scene", "lanes"] or outputs[1][1] != [1, 1 + len(self._weathers)]:
             raise UserError(
-                f"{path}: found outputs {outputs}, expected 'boxes', 'scene', 'lanes' and metadata {SCENE_KEY}, "
-                "as of a file made by 'drivesim train detector'"
+                f"{path}: found outputs {outputs}, expected 'boxes', 'scene' (daylight and {len(self._weathers)} "
+                f"weathers), 'lanes' and metadata {SCENE_KEY}, as of a file made by 'drivesim train detector'"
             )
-        classes = json.loads(metadata[SCENE_KEY])
-        self._times, self._weathers = classes["times_of_day"], classes["weathers"]
 
     def scenes(self, frames: Sequence[np.ndarray]) -> list[Scene]:
         """What is seen of the scene in each frame (uint8 (h, w, 3) RGB)."""
@@ -71,8 +73,7 @@ class SceneDetector(OnnxDetector):
         return self._read(self._run(picture), zoom)
 
     def _read(self, outputs: Sequence[np.ndarray], zoom: np.ndarray) -> Scene:
-        _, (beliefs,), (lanes,) = outputs
-        split = len(self._times)
+        _, ((daylight, *beliefs),), (lanes,) = outputs
         stride = self.size[0] / lanes.shape[1]
         row, column = np.nonzero(lanes[0] >= CERTAIN)
         points = np.column_stack(
@@ -83,8 +84,8 @@ class SceneDetector(OnnxDetector):
             ]
         )
         return Scene(
-            dict(zip(self._times, beliefs[:split].tolist(), strict=True)),
-            dict(zip(self._weathers, beliefs[split:].tolist(), strict=True)),
+            float(daylight),
+            dict(zip(self._weathers, map(float, beliefs), strict=True)),
             points,
             (np.arange(lanes.shape[1]) + 0.5) * stride / zoom[1],
         )

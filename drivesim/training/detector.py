@@ -24,14 +24,14 @@ class DetectorStage(Stage):
     """Trains the detector.
 
     Quality focal loss on the class scores and lane lines, GIoU loss on the boxes, L1 on the place of a line in its
-    cell, cross entropy on time of day and weather.
+    cell, L1 on the daylight, cross entropy on the weather.
     """
 
     trained: Detector
 
     def __init__(
         self, part: str = "detector", *, network: DetectorConfig | None = None, box: float = 2.0, lanes: float = 0.5,
-        scene: float = 0.2, **settings: Any,
+        daylight: float = 3.0, weather: float = 0.2, **settings: Any,
     ) -> None:  # fmt: skip
         """Build the network.
 
@@ -40,11 +40,13 @@ class DetectorStage(Stage):
             network: its sizes; the default's if not given.
             box: weight of the box loss beside the class loss.
             lanes: weight of the loss of lane lines.
-            scene: weight of the loss of time of day and weather.
+            daylight: weight of the loss of the daylight.
+            weather: weight of the loss of the weather.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
-        self.trained, self.box, self.lanes, self.scene = Detector(network or DetectorConfig()), box, lanes, scene
+        self.trained = Detector(network or DetectorConfig())
+        self.box, self.lanes, self.daylight, self.weather = box, lanes, daylight, weather
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss, what it is made of, the mean IoU of the cells that answer for a box. Nothing is random here."""
@@ -59,10 +61,12 @@ class DetectorStage(Stage):
         classes = (quality_focal(seen.logits, quality) * ((chosen >= 0) | background)[..., None]).sum() / count
         fit = (1 - enclosing).sum() / count
         lanes = lane_loss(seen.lanes, batch["lanes"])
-        scene = scene_loss(seen.time, batch["time"]) + scene_loss(seen.weather, batch["weather"])
-        loss = classes + self.box * fit + self.lanes * lanes + self.scene * scene
+        daylight = daylight_loss(seen.daylight, batch["daylight"])
+        weather = weather_loss(seen.weather, batch["weather"])
+        loss = classes + self.box * fit + self.lanes * lanes + self.daylight * daylight + self.weather * weather
         iou = overlap.sum() / count
-        return {"loss": loss, "class": classes, "box": fit, "lanes": lanes, "scene": scene, "iou": iou}
+        parts = {"class": classes, "box": fit, "lanes": lanes, "daylight": daylight, "weather": weather}
+        return {"loss": loss, **parts, "iou": iou}
 
     @torch.no_grad()
     def show(self, batch: Batch) -> dict[str, np.ndarray]:
@@ -125,7 +129,13 @@ def lane_loss(lanes: Tensor, target: Tensor) -> Tensor:
     return there + ((lanes[:, 1].sigmoid() - target[:, 1]).abs() * crossed).sum() / count
 
 
-def scene_loss(logits: Tensor, target: Tensor) -> Tensor:
+def daylight_loss(daylight: Tensor, target: Tensor) -> Tensor:
+    """Mean distance of ``daylight`` and ``target`` (b,), where that is not NaN: unknown."""
+    known = ~target.isnan()
+    return (daylight - target)[known].abs().sum() / known.sum().clamp(min=1)
+
+
+def weather_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Mean cross entropy of ``logits`` (b k) and class numbers (b,), those that are `UNKNOWN` left out."""
     loss = F.cross_entropy(logits, target, ignore_index=UNKNOWN, reduction="sum")
     return loss / (target != UNKNOWN).sum().clamp(min=1)

@@ -19,7 +19,7 @@ from drivesim.errors import UserError
 from drivesim.networks.detector import STRIDES
 from drivesim.training.data import Batch, Batches
 from scenarios.crowdedness import is_visible
-from scenarios.facts import TIMES_OF_DAY, WEATHERS, categories, time_of_day
+from scenarios.facts import WEATHERS, categories
 from scenarios.lane_lines import crossings, lines_in_view, segments
 from scenarios.randomness import generator
 
@@ -28,21 +28,21 @@ logger = logging.getLogger(__name__)
 GREY = 114  # what is beside a picture of another shape; the detector's adapter pads with the same
 ABSENT, IGNORED = -1, -2  # labels: padding of a batch, and a box that is neither to be found nor background
 LEAST_SEEN = 0.4  # a box of which the zoom leaves less than this share is ignored
-UNKNOWN = -1  # time of day, weather, and cells of which it is not known whether a lane line crosses them
+UNKNOWN = -1  # weather, and cells of which it is not known whether a lane line crosses them
 
 
 class Sample(NamedTuple):
     """One frame: ``colour`` uint8 (h w 3), ``boxes`` (n 4) px, ``labels`` (n,).
 
-    ``lines``: pieces of lane lines (m 5) as of `scenarios.lane_lines.segments`, None if unknown. ``time``, ``weather``:
-    numbers of their classes, or `UNKNOWN`.
+    ``lines``: pieces of lane lines (m 5) as of `scenarios.lane_lines.segments`, None if unknown. ``daylight`` in
+    [0, 1], or NaN. ``weather``: number of its class, or `UNKNOWN`.
     """
 
     colour: np.ndarray
     boxes: np.ndarray
     labels: np.ndarray
     lines: np.ndarray | None
-    time: int
+    daylight: float
     weather: int
 
 
@@ -51,8 +51,8 @@ class DetectorData(L.LightningDataModule):
 
     A label is a category's number, `ABSENT` or `IGNORED` (not visible by `scenarios.crowdedness`). "lanes" (b 2 h/8
     w/8): whether a lane line crosses the middle row of a cell (1, 0 or `UNKNOWN`), and at which share of the cell's
-    width. "time", "weather" (b,): numbers of their classes, or `UNKNOWN`. Frames are mirrored, zoomed, brightened,
-    darkened and coarsened at random.
+    width. "daylight" (b,), or NaN; "weather" (b,): number of its class, or `UNKNOWN`. Frames are mirrored, zoomed,
+    brightened, darkened and coarsened at random.
     """
 
     def __init__(
@@ -135,28 +135,28 @@ class DetectorData(L.LightningDataModule):
             "boxes": boxes,
             "labels": labels,
             "lanes": torch.from_numpy(np.stack([lane_cells(sample.lines, self.size) for sample in samples])),
-            "time": torch.tensor([sample.time for sample in samples]),
+            "daylight": torch.tensor([sample.daylight for sample in samples]),
             "weather": torch.tensor([sample.weather for sample in samples]),
         }
 
     def _read(self, clip: Clip, mark: str) -> Arrays:
-        inputs: dict[str, Any] = {"clip": mark, "size": self.size, "rate": self.rate, "version": 2}
+        inputs: dict[str, Any] = {"clip": mark, "size": self.size, "rate": self.rate, "version": 3}
         return cached(self.cache, "detector", inputs, lambda: read_frames(clip, self.size, self.rate))
 
 
 def read_frames(clip: Clip, size: Size, rate: float) -> Arrays:
     """The frames of a clip at ``rate`` that have known objects, fitted into ``size``.
 
-    "colour" (t h w 3) uint8, "time", "weather" (t,) as in `Sample`, and the boxes of all frames one after the other:
-    "boxes" (n 4) px, "labels" (n,), of which frame k has rows ``first[k]:first[k + 1]``. Likewise "lines" (m 5), pieces
-    of lane lines, and "first_line"; "lined" (t,): whether they are known.
+    "colour" (t h w 3) uint8, "daylight", "weather" (t,) as in `Sample`, and the boxes of all frames one after the
+    other: "boxes" (n 4) px, "labels" (n,), of which frame k has rows ``first[k]:first[k + 1]``. Likewise "lines"
+    (m 5), pieces of lane lines, and "first_line"; "lined" (t,): whether they are known.
     """
     step = max(1, round(clip.fps / rate))
     zoom = min(size[0] / clip.height, size[1] / clip.width)
     inner = (round(clip.height * zoom), round(clip.width * zoom))
     names = list(categories())
     colour, boxes, labels, first = [], [], [], [0]
-    time, weather, lines, first_line, lined = [], [], [np.zeros((0, 5))], [0], []
+    daylight, weather, lines, first_line, lined = [], [], [np.zeros((0, 5))], [0], []
     for index, frame in zip(range(0, len(clip), step), clip.frames(step=step, size=inner), strict=True):
         objects = clip.facts[index].objects
         if objects is None:
@@ -168,7 +168,7 @@ def read_frames(clip: Clip, size: Size, rate: float) -> Arrays:
         labels += [names.index(thing.category) if is_visible(thing, clip.height) else IGNORED for thing in objects]
         first.append(len(labels))
         facts = clip.facts[index]
-        time.append(UNKNOWN if facts.daylight is None else TIMES_OF_DAY.index(time_of_day(facts.daylight)))
+        daylight.append(np.nan if facts.daylight is None else facts.daylight)
         weather.append(UNKNOWN if facts.weather is None else WEATHERS.index(facts.weather))
         seen = lines_in_view(facts, inner)
         lined.append(seen is not None)
@@ -179,7 +179,7 @@ def read_frames(clip: Clip, size: Size, rate: float) -> Arrays:
         "boxes": np.array(boxes, np.float32).reshape(-1, 4),
         "labels": np.array(labels, np.int64),
         "first": np.array(first),
-        "time": np.array(time, np.int64),
+        "daylight": np.array(daylight, np.float32),
         "weather": np.array(weather, np.int64),
         "lines": np.concatenate(lines).astype(np.float32),
         "first_line": np.array(first_line),
@@ -196,7 +196,7 @@ def sample_of(row: Arrays, frame: int) -> Sample:
         np.array(row["boxes"][inside]),
         np.array(row["labels"][inside]),
         lines if row["lined"][frame] else None,
-        int(row["time"][frame]),
+        float(row["daylight"][frame]),
         int(row["weather"][frame]),
     )
 

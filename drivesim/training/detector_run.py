@@ -1,4 +1,4 @@
-"""`drivesim train detector`: the run of the detector's stage, whose result is an ONNX file."""
+"""`drivesim train detector`: the run of the detector's stage. Its results: an ONNX file, and weights to go on from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import safetensors.torch
 import torch
 import yaml
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from drivesim import atomic
@@ -23,7 +25,7 @@ from drivesim.training.card import portable
 from drivesim.training.cli import Built, build
 from drivesim.training.plan import StagePlan
 from drivesim.training.run import DETECTOR, MEASURED_BATCHES, Run
-from scenarios.facts import TIMES_OF_DAY, WEATHERS, categories
+from scenarios.facts import WEATHERS, categories
 from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
@@ -33,12 +35,12 @@ OPSET = 17
 LAYOUT_KEY = (
     "drivesim.detector"  # metadata that tells the adapter (drivesim.perception) how to feed and to read the model
 )
-SCENE_KEY = "drivesim.scene"  # metadata that names the classes of the scene, in their order
+SCENE_KEY = "drivesim.scene"  # metadata that names the weathers of the scene, in their order
 CARD_KEY = "drivesim.card"  # metadata that tells people what it was trained on
 
 
 class DetectorRun(Run):
-    """A run folder of the detector; the weights are ``OUT/weights/detector.onnx``."""
+    """A run folder of the detector; ``OUT/weights`` has ``detector.onnx``, and a ``.safetensors`` to go on from."""
 
     def share(self, stage: str, budget_minutes: float | None) -> float:
         """The budget in minutes: the detector is trained on its own, so all of it."""
@@ -64,9 +66,16 @@ class DetectorRun(Run):
         return built
 
     def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str:
-        raise UserError(
-            f"--init-from {init_from}: the detector is kept as ONNX, which cannot be trained on; leave it out"
-        )
+        path = Path(init_from) / f"{DETECTOR}.safetensors"
+        try:
+            data = path.read_bytes()
+            built.stage.trained.load_state_dict(safetensors.torch.load(data))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}), expected weights of a detector") from error
+        except (SafetensorError, RuntimeError) as error:
+            short = str(error).splitlines()[0]
+            raise UserError(f"{path}: not weights of a detector of the preset {self.preset} ({short})") from error
+        return hashlib.sha256(data).hexdigest()
 
     def _save(self, stage: str, built: Any, planned: StagePlan, origin: str | None) -> None:
         batches = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
@@ -81,11 +90,14 @@ class DetectorRun(Run):
             "seed": self.seed,
             **asdict(planned),
             "samples": planned.samples,
+            "init_from": origin,
             "clips": len(built.data.clips),
             "origins": sorted({clip.origin for clip in built.data.clips}),
             "measured": {name: round(value, 4) for name, value in measured.items()},
             "config": portable(yaml.safe_load(built.config)),
         }
+        weights = {name: tensor.cpu().contiguous() for name, tensor in built.stage.trained.state_dict().items()}
+        atomic.write_bytes(self.weights / f"{DETECTOR}.safetensors", safetensors.torch.save(weights))
         self.plan.finish(stage, export(built.stage.trained, self.weights / f"{DETECTOR}.onnx", card=card))
 
 
@@ -100,12 +112,12 @@ class Exported(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``images`` (1 3 h w) RGB in 0..255 -> boxes, scene, lanes.
 
-        Boxes (1 cells 4 + k): x1 y1 x2 y2 in input px, a score per category. Scene (1 times + weathers): the share of
-        belief in each time of day, then in each weather. Lanes (1 2 h/8 w/8): the score of a line that crosses a cell's
+        Boxes (1 cells 4 + k): x1 y1 x2 y2 in input px, a score per category. Scene (1 1 + weathers): the daylight,
+        then the share of belief in each weather. Lanes (1 2 h/8 w/8): the score of a line that crosses a cell's
         middle row, and the share of the cell's width at which it does.
         """
         seen = self.network(images / 127.5 - 1)
-        scene = torch.cat([seen.time.softmax(1), seen.weather.softmax(1)], dim=1)
+        scene = torch.cat([seen.daylight[:, None], seen.weather.softmax(1)], dim=1)
         return torch.cat([seen.boxes, seen.logits.sigmoid()], dim=-1), scene, seen.lanes.sigmoid()
 
 
@@ -129,7 +141,7 @@ def export(network: Detector, path: Path, *, card: dict[str, Any]) -> str:
         )
     model = onnx.load_from_string(memory.getvalue())
     layout = {"output": "boxes", "colour": "rgb", "scale": 1.0, "classes": dict(enumerate(categories()))}
-    scene = {"times_of_day": TIMES_OF_DAY, "weathers": WEATHERS}
+    scene = {"weathers": WEATHERS}
     about = {LAYOUT_KEY: layout, SCENE_KEY: scene, CARD_KEY: card}
     onnx.helper.set_model_props(model, {name: json.dumps(value, sort_keys=True) for name, value in about.items()})
     onnx.checker.check_model(model)
