@@ -42,12 +42,12 @@ def test_the_drives_are_evaluation_drives_and_the_ground_is_a_point_of_every_swe
     protocol = StressProtocol()
     assert {drive.scenario for drive in protocol.drives} == set(DRIVES)
     assert set(protocol.drives) <= set(evaluation_suite())
-    swept = points(protocol)
+    swept = points(dataclasses.replace(protocol, drives=protocol.drives[:2]))
     assert tuple(swept) == (DAYLIGHT, WEATHER, LEVEL, SPEED)
-    drives, values = len(protocol.drives), sum(len(rows) for rows in swept.values())
-    assert all(len(row) == drives for rows in swept.values() for row in rows)
+    values = sum(len(rows) for rows in swept.values())
+    assert all(len(row) == 2 for rows in swept.values() for row in rows)
     distinct = {point.name for rows in swept.values() for row in rows for point in row}
-    assert len(distinct) == drives * (values - 3)  # four sweeps share the ground
+    assert len(distinct) == 2 * (values - 3)  # four sweeps share the ground
     assert len(compile(swept[DAYLIGHT][0][0].scenario, fps=protocol.fps)) == 6
 
 
