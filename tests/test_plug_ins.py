@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from drivesim import cli
+from drivesim.clips import ClipWriter
 from drivesim.errors import UserError
 from drivesim.perception import load_detector
+from scenarios.facts import FrameFacts
 
 FRAMES = [np.zeros((32, 64, 3), np.uint8)] * 2
 CODE = """
@@ -120,7 +122,6 @@ def test_a_plug_in_that_makes_no_detector_is_told(installed, source, complaint) 
         ("few", "found 1 answers for 2 frames, expected one Detections for each"),
         ("lists", "found 2 answers for 2 frames, some of them list, expected one Detections for each"),
         ("nothing", "failed with TypeError: 'NoneType' object is not iterable"),
-        ("wrong_box", "failed with ValueError: found a box that is not finite, expected four numbers"),
         ("no_memory", "failed with RuntimeError: no memory\nfor this"),
     ],
 )
@@ -129,6 +130,11 @@ def test_a_plug_in_that_answers_wrongly_is_told(installed, name, complaint) -> N
     with pytest.raises(UserError) as caught:
         detector(FRAMES)
     assert str(caught.value) == f"plug-in {name!r} (street_eyes:{name}): {complaint}"
+
+
+def test_a_box_that_is_none_is_told(installed) -> None:
+    with pytest.raises(UserError, match="found a box that is not finite, expected four numbers"):
+        load_detector("wrong_box")(FRAMES)
 
 
 def test_what_a_plug_in_says_to_its_user_is_left_as_it_is(installed) -> None:
@@ -145,11 +151,12 @@ def test_two_plug_ins_of_one_name_are_refused(installed, tmp_path) -> None:
 
 
 def test_the_command_line_tells_a_failing_plug_in_in_one_line(installed, tmp_path, capsys) -> None:
-    import cv2
-
-    cv2.imwrite(str(tmp_path / "frame.png"), FRAMES[0])
-    words = ["benchmark", str(tmp_path / "frame.png"), "--detector", "no_memory", "--out", str(tmp_path / "out")]
+    height, width = FRAMES[0].shape[:2]
+    with ClipWriter(tmp_path / "street", fps=2, width=width, height=height, provenance={"origin": "town"}) as writer:
+        writer.write(FRAMES[0], FrameFacts(0, 0.0, objects=()))
+        writer.finish()
+    words = ["benchmark", str(tmp_path / "street"), "--detector", "no_memory", "--out", str(tmp_path / "out")]
     assert cli.main(words) == 2
-    expected = "drivesim: plug-in 'no_memory' (street_eyes:no_memory): failed with RuntimeError: no memory for this\n"
-    assert capsys.readouterr().err == expected
+    reason = "plug-in 'no_memory' (street_eyes:no_memory): failed with RuntimeError: no memory for this"
+    assert capsys.readouterr().err == f"drivesim: detector 'mine', clip 'street', frame 0: {reason}\n"
     assert not (tmp_path / "out").exists()

@@ -54,9 +54,6 @@ def test_dark_flicker_and_noise_have_the_size_they_say() -> None:
     noise = defects.noisy(grey, sigma=10.0, seed=3).astype(float) - 100
     assert noise.std() == pytest.approx(10.0, rel=0.02)
     assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.05  # anew for each frame
-    assert defects.change_size(grey, grey + np.uint8(5)) == 0  # always there: no flicker
-    # two independent normal values differ by 2 sigma / sqrt(pi) on average
-    assert defects.change_size(grey, defects.noisy(grey, sigma=10.0, seed=3)) == pytest.approx(11.28, rel=0.02)
 
 
 def test_blur_keeps_the_mean_and_widens_an_edge() -> None:
@@ -214,7 +211,7 @@ def test_all_is_caught_and_told_in_a_file_a_page_and_a_line_each(drawn, monkeypa
         ("looped_return", "nearest_return", lambda *_, fps: None),
         ("blurred_sharpness", "sharpness", lambda frame: 1.0),
         ("darkened_brightness", "brightness", lambda frame: 1.0),
-        ("noisy_flicker", "warped_error", lambda *_: 0.0),
+        ("noisy_flicker", "warped_error", lambda *_: 1.0),
         ("flickering_flicker", "warped_error", lambda *_: 1000.0),
         ("copied_windows", "find_copies", lambda *_: Copies(0.0, 0.05, 1.0, np.ones(1), np.zeros(1), np.ones(1))),
         ("blurred_frechet", "frechet_distance", lambda *_: Distance(1.0, 9, 9, 3)),
@@ -246,6 +243,7 @@ def test_clips_of_another_length_are_refused(drawn, monkeypatch, tmp_path, capsy
 
 
 def test_it_evaluates_no_model(tmp_path, capsys) -> None:
-    assert main(["evaluate", "sanity", "--weights", "x", "--out", str(tmp_path / "out")]) == 2
-    assert "sanity takes no --weights" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["evaluate", "sanity", "--weights", "x", "--out", str(tmp_path / "out")])
+    assert "unrecognized arguments: --weights" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

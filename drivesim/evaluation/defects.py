@@ -73,17 +73,6 @@ def from_half(clean: np.ndarray, spoiled: np.ndarray) -> np.ndarray:
     return np.concatenate([clean[:half], spoiled[half:]])
 
 
-def change_size(clean: np.ndarray, spoiled: np.ndarray) -> float:
-    """How far a defect itself changes from frame to frame: mean absolute grey levels, averaged over pixels and RGB.
-
-    >>> frames = np.full((3, 2, 2, 3), 100, np.uint8)
-    >>> change_size(frames, flickering(frames, share=0.7))
-    30.0
-    """
-    added = spoiled.astype(np.float64) - clean
-    return float(np.abs(np.diff(added, axis=0)).mean())
-
-
 # --- of detections, which were perfect
 
 

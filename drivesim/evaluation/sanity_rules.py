@@ -41,7 +41,7 @@ class Check:
 
 _PERCEIVED = "a box of another drive overlaps by half only by chance, where the two are alike in place and size"
 _DRIFT = "the drift protocol's own bar: below half of what it was, nothing is left to compare"
-_FLICKER = "of what really changes from frame to frame a measure of flicker must see more than half"
+_FLICKER = "flicker is read against that of other frames: half as much again must stand out of what content alone does"
 _SPLITS = "were the halves alike, theirs would be the highest of 20 distances once in 20 times"
 _HAND = "worked out from the counts"
 
@@ -77,12 +77,14 @@ CHECKS = (
         (2 / 3, None), (2 / 3, None), "halfway between a guess of three (1/3) and always: a dark picture is no night",
     ),
     Check(
-        "noisy_flicker", "noise drawn anew for each frame", "warped-frame error / size of the change",
-        (None, 0.5), (0.5, None), _FLICKER, each=True,
+        "noisy_flicker", "noise drawn anew for each frame, from the middle on",
+        "warped-frame error, second half / first half",
+        (None, 1.5), (1.5, None), _FLICKER,
     ),
     Check(
-        "flickering_flicker", "every second frame darker", "warped-frame error / size of the change",
-        (None, 0.5), (0.5, None), _FLICKER, each=True,
+        "flickering_flicker", "every second frame darker, from the middle on",
+        "warped-frame error, second half / first half",
+        (None, 1.5), (1.5, None), _FLICKER,
     ),
     Check(
         "shuffled_precision", "facts of another drive", "AP50 of vehicles",

@@ -96,10 +96,12 @@ def kept(clip: Clip, *, look: Callable[[np.ndarray], float]) -> float | None:
     return float(np.mean(values[half:])) / first if first else None
 
 
-def flicker(clip: Clip, *, change: float) -> float | None:
-    """The mean warped-frame error as a share of a ``change``, grey levels."""
-    errors = [error for pair in pairwise(clip.frames(size=SMALL)) if (error := warped_error(*pair)) is not None]
-    return float(np.mean(errors)) / change if errors and change else None
+def kept_flicker(clip: Clip) -> float | None:
+    """The mean warped-frame error within the second half of the frames, as a share of that within the first half."""
+    errors = [warped_error(*pair) for pair in pairwise(clip.frames(size=SMALL))]
+    half = len(clip) // 2  # the pair across the middle is in neither half
+    first, second = ([error for error in part if error is not None] for part in (errors[: half - 1], errors[half:]))
+    return float(np.mean(second)) / float(np.mean(first)) if second and any(first) else None
 
 
 def read_speed(clip: Clip, *, pairs: int, hurry: int = 1) -> float | None:
@@ -171,14 +173,8 @@ class Pictures:
         return self.measured(partial(kept, look=look), lambda frames: defects.from_half(frames, spoil(frames)))
 
     def flickers(self, spoil: Spoil) -> Both:
-        """The warped-frame error, against how much the defect itself changes from frame to frame."""
-        rows = []
-        for clip in self.clips:
-            bad = spoiled(clip, spoil)
-            change = defects.change_size(*(seen.read(range(len(seen)), size=SMALL) for seen in (clip, bad)))
-            rows.append((flicker(clip, change=change), flicker(bad, change=change)))
-        clean, spoilt = ([row[side] for row in rows] for side in (0, 1))
-        return self._mean(clean, _frames(self.clips)), self._mean(spoilt, _frames(self.clips))
+        """What is kept of the flicker by clips that are spoiled from their middle on."""
+        return self.measured(kept_flicker, lambda frames: defects.from_half(frames, spoil(frames)))
 
     def motions(self, spoil: Spoil, *, hurry: int = 1) -> Both:
         """The speed that is read from dry roads."""

@@ -15,9 +15,15 @@ from pathlib import Path
 import authoring
 import chain
 import perception
+import protocols
 import town
 
-AREAS = {"chain": chain.LINES, "scenarios": authoring.LINES, "town": town.LINES, "benchmark": perception.LINES}
+AREAS = {
+    "chain": chain.LINES,
+    "scenarios": authoring.LINES,
+    "town": town.LINES,
+    "benchmark": perception.LINES + protocols.LINES,
+}
 LATER = ("generate", "video", "speed")
 
 
