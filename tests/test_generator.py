@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 from pathlib import Path
@@ -192,6 +193,8 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     assert first["interval"][0] <= first["value"] <= first["interval"][1]
     page = (folder / "drift" / "report.html").read_text()
     assert "How it drifts" in page
+    film = base64.b64encode((folder / "drift" / "triptych.mp4").read_bytes()).decode()
+    assert f'src="data:video/mp4;base64,{film}"' in page
     assert "blocks of 0.25 s" in page
     assert metrics["copies"] is None
     assert "It was not looked for" in page
