@@ -17,6 +17,7 @@ from drivesim.atomic import write_json, write_text
 from drivesim.clips import Clip
 from drivesim.datasets.training_reader import find_clips
 from drivesim.errors import UserError
+from drivesim.evaluation.comparing_models import SCHEMA
 from drivesim.evaluation.copying import Pair, copies
 from drivesim.evaluation.distances import distances
 from drivesim.evaluation.drift import course, drift
@@ -36,7 +37,6 @@ from scenarios import compile
 from scenarios.facts import FrameFacts
 from scenarios.suite import Drive, evaluation_suite
 
-SCHEMA = "drivesim.generator/2"
 WITHHELD = {
     "rollout": (),
     "no boxes": ("boxes",),
