@@ -121,3 +121,17 @@ class Browser:
             self.errors.append(params)
         if method == "Network.requestWillBeSent":
             self.addresses.append(params["request"]["url"])
+
+
+def assert_opens(page: Path, folder: Path) -> None:
+    """The page is shown on a desk and on a phone without an error, and nothing sticks out sideways."""
+    if PROGRAM is None:
+        return
+    for width in (1440, 390):
+        browser = Browser(folder, width=width, height=900)
+        try:
+            browser.open(page.as_uri())
+            assert browser.evaluate("document.documentElement.scrollWidth") == width
+            assert browser.errors == []
+        finally:
+            browser.close()

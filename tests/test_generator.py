@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from drivesim.town import render
 from scenarios import compile, load, shipped
 from scenarios.facts import WEATHERS, Crowdedness, FrameFacts, ObjectFacts
 from scenarios.suite import Drive, evaluation_fingerprints, evaluation_suite
-from tests.browser import PROGRAM, Browser
+from tests.browser import assert_opens
 from tests.tiny_weights import STREET, write_tiny_weights
 
 CARS = [ObjectFacts(k, "car", (40.0 * k, 20, 40.0 * k + 30, 50), occlusion=0.0, truncation=0.0) for k in range(3)]
@@ -123,21 +123,6 @@ def evaluated(tmp_path_factory):
     return folder, drives, write_tiny_weights(folder / "weights")
 
 
-def assert_opens(page: Path, folder: Path) -> None:
-    """The page is shown on a desk and on a phone without an error, and nothing sticks out sideways."""
-    if PROGRAM is None:
-        return
-    for width in (1440, 390):
-        browser = Browser(folder, width=width, height=900)
-        try:
-            browser.open(page.as_uri())
-            assert browser.evaluate("document.querySelectorAll('h2').length") >= 3
-            assert browser.evaluate("document.documentElement.scrollWidth") == width
-            assert browser.errors == []
-        finally:
-            browser.close()
-
-
 def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
     folder, drives, weights = evaluated
     from drivesim.perception import load_detector
@@ -192,6 +177,8 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     assert first["interval"][0] <= first["value"] <= first["interval"][1]
     page = (folder / "drift" / "report.html").read_text()
     assert "How it drifts" in page
+    film = base64.b64encode((folder / "drift" / "triptych.mp4").read_bytes()).decode()
+    assert f'src="data:video/mp4;base64,{film}"' in page
     assert "blocks of 0.25 s" in page
     assert metrics["copies"] is None
     assert "It was not looked for" in page

@@ -48,7 +48,7 @@ def add(groups: Any) -> None:
         about="set benchmark runs of one protocol side by side, by slice",
         example="drivesim compare out/reference out/yolox --out out/compared",
     )
-    compare.add_argument("runs", nargs="+", metavar="RUN", help="two or more folders of drivesim benchmark")
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="two or more folders of drivesim benchmark or evaluate")
     add_out(compare)
 
 
@@ -77,11 +77,15 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
     result = compare(arguments.runs, arguments.out)
     names = [run["name"] for run in result["runs"]]
-    for kind, rows in result["rows"].items():
-        known = [(name, run["AP50"]) for name, run in zip(names, rows[0]["runs"], strict=True) if run]
-        if any(score is not None for _, score in known):
-            said = (f"{name} {'-' if score is None else format(score, '.3f')}" for name, score in known)
-            print(f"{kind} AP50: {', '.join(said)}")
+    if "measures" in result:  # of models
+        scores = {name: [run["value"] for run in row["runs"]] for name, row in result["measures"].items()}
+    else:
+        totals = {kind: rows[0]["runs"] for kind, rows in result["rows"].items()}
+        scores = {f"{kind} AP50": [run and run["AP50"] for run in runs] for kind, runs in totals.items()}
+    for score, values in scores.items():
+        known = [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
+        if known:
+            print(f"{score}: {', '.join(f'{name} {value:.3f}' for name, value in known)}")
     print(Path(arguments.out) / "compare.json")
     print(Path(arguments.out) / "compare.html")
     return 0

@@ -12,6 +12,8 @@ from drivesim.atomic import new_folder, write_json, write_text
 from drivesim.clips.facts_file import strict_json
 from drivesim.errors import UserError
 from drivesim.evaluation.benchmark import FRAMES, SCHEMA, unique
+from drivesim.evaluation.comparing_models import SCHEMA as MODELS
+from drivesim.evaluation.comparing_models import compare_models
 from drivesim.evaluation.frames import read_frames
 from drivesim.evaluation.protocol import KINDS, Protocol
 from drivesim.evaluation.scoring import Clips, evidence, judge, precision_of_draws
@@ -43,6 +45,8 @@ class Run:
 def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
     """Compare benchmark runs (folders that `benchmark` wrote); returns what ``OUT/compare.json`` holds.
 
+    Runs of `drivesim.evaluation.generator.evaluate` are compared by `compare_models`. Of those of detectors:
+
     Every run after the first is set against the first: differences of `SCORES` by slice, each with the 95% bootstrap
     interval over clips; where all runs are of the same clips, the same are drawn for both (``same_clips``). Beside it
     stands ``compare.html``. The same runs give the same bytes. Where runs have tracks, ``tracking`` has the differences
@@ -54,6 +58,10 @@ def compare(runs: Sequence[str | Path], out: str | Path) -> dict[str, Any]:
         raise UserError(f"{len(runs)} run to compare, expected two or more")
     folders = [Path(run) for run in runs]
     read = [_metrics(folder) for folder in folders]
+    if all(metrics["schema"] == MODELS for metrics in read):
+        return compare_models(folders, read, out)
+    if models := [folder for folder, metrics in zip(folders, read, strict=True) if metrics["schema"] == MODELS]:
+        raise UserError(f"{models[0]} is of a model, not all others are: expected detectors or models")
     protocol = _common_protocol(folders, read)
     names = unique([folder.resolve().name for folder in folders])
     done = [_run(*place, protocol) for place in zip(names, folders, read, strict=True)]
@@ -84,8 +92,8 @@ def _metrics(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{file}: not the JSON of a benchmark ({error})") from error
     schema = metrics.get("schema") if isinstance(metrics, dict) else None
-    if schema != SCHEMA:
-        raise UserError(f"{file}: schema is {schema!r}, expected {SCHEMA!r} (run the benchmark again)")
+    if schema not in (SCHEMA, MODELS):
+        raise UserError(f"{file}: schema is {schema!r}, expected {SCHEMA!r} or {MODELS!r} (run it again)")
     return metrics
 
 

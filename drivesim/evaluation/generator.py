@@ -17,11 +17,13 @@ from drivesim.atomic import write_json, write_text
 from drivesim.clips import Clip
 from drivesim.datasets.training_reader import find_clips
 from drivesim.errors import UserError
+from drivesim.evaluation.comparing_models import SCHEMA
 from drivesim.evaluation.copying import Pair, copies
 from drivesim.evaluation.distances import distances
 from drivesim.evaluation.drift import course, drift
 from drivesim.evaluation.looks import Look, Measure, look_at, measures
 from drivesim.evaluation.requests import is_near
+from drivesim.evaluation.triptych import write_triptych
 from drivesim.metrics.detection import bootstrap
 from drivesim.metrics.features import Features, load_features
 from drivesim.metrics.obedience import Span
@@ -35,7 +37,6 @@ from scenarios import compile
 from scenarios.facts import FrameFacts
 from scenarios.suite import Drive, evaluation_suite
 
-SCHEMA = "drivesim.generator/2"
 WITHHELD = {
     "rollout": (),
     "no boxes": ("boxes",),
@@ -120,6 +121,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score weights by a protocol; returns what ``OUT/metrics.json`` holds, beside ``OUT/report.html``.
 
+    At rates that the eye takes for motion ``OUT/triptych.mp4`` shows the first drive: layout, town, rollout.
+
     Args:
         weights: folder of parts, or a shipped name.
         out: folder for the clips of all arms and the result. An evaluation that was killed goes on where it was.
@@ -192,7 +195,10 @@ def evaluate(
             "drift": drift(courses["rollout"], courses["town"]),
         }
     write_json(out / "metrics.json", metrics)
-    write_text(out / "report.html", render_generator(metrics, _pictures(clips, made), _pictured(pairs)))
+    film = b""
+    if is_near(protocol.fps) and {"town", "rollout"} <= clips.keys():
+        film = write_triptych(out / "triptych.mp4", clips["town"][0], clips["rollout"][0]).read_bytes()
+    write_text(out / "report.html", render_generator(metrics, _pictures(clips, made), _pictured(pairs), film))
     return metrics
 
 

@@ -2,6 +2,7 @@
 
 from drivesim.report.comparison import render_comparison
 from drivesim.report.generator import render_generator
+from drivesim.report.models import render_models
 from drivesim.report.page import Shown, jpeg, render_benchmark
 from drivesim.report.sanity import render_sanity
 from drivesim.report.stress import render_stress
@@ -9,6 +10,6 @@ from drivesim.report.tables import csv_text, write_tensorboard
 from drivesim.report.trainability import render_trainability
 
 __all__ = [
-    "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "render_sanity",
-    "render_stress", "render_trainability", "write_tensorboard",
+    "Shown", "csv_text", "jpeg", "render_benchmark", "render_comparison", "render_generator", "render_models",
+    "render_sanity", "render_stress", "render_trainability", "write_tensorboard",
 ]  # fmt: skip

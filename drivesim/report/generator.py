@@ -24,11 +24,13 @@ def render_generator(
     metrics: Mapping[str, Any],
     pictures: Sequence[tuple[str, Mapping[str, Picture]]],
     pairs: Sequence[tuple[str, Picture, Picture]] = (),
+    film: bytes = b"",
 ) -> str:
     """The page as HTML text.
 
     ``metrics``: what ``metrics.json`` holds. ``pictures``: by drive its name and a frame (uint8 h w 3 RGB) of each arm.
-    ``pairs``: a line, the generated frame and the training frame nearest to it.
+    ``pairs``: a line, the generated frame and the training frame nearest to it. ``film``: an MP4 file to be played;
+    none if empty.
     """
     page = environment_of_pages()
     page.filters["three"] = lambda value: "-" if value is None else f"{value:.3g}"
@@ -37,6 +39,7 @@ def render_generator(
         metrics=metrics,
         pictures=pictures,
         pairs=pairs,
+        film=base64.b64encode(film).decode("ascii"),
         distances=DISTANCES,
         errors={name: row for name, row in metrics["measures"].items() if "unit" in row},
         drift=_drift_plots(metrics["drift"], metrics["protocol"]["window"]) if "drift" in metrics else {},
