@@ -240,9 +240,8 @@ def augmented(sample: Sample, random: Random, *, zoom: float) -> Sample:
     if coarse > 1:
         small = cv2.resize(colour, (width // coarse, height // coarse), interpolation=cv2.INTER_AREA)
         colour = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    # Some are darkened so far that brightness alone does not tell day from night. Half are left as they are: were all
-    # changed, the daylight could not be told finely, since the picture's brightness would say little of it.
-    gain = random.choice((1.0, 1.0, random.uniform(0.7, 1.4), random.uniform(0.25, 0.7)))
+    # Some are darkened so far that brightness alone does not tell day from night.
+    gain = random.uniform(0.25, 0.7) if random.random() < 0.25 else random.uniform(0.7, 1.4)
     colour = np.clip(colour.astype(np.float32) * gain, 0, 255).astype(np.uint8)
     lines = sample.lines
     if lines is not None:
