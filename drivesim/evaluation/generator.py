@@ -203,12 +203,11 @@ def evaluate(
 
 
 def _taken(protocol: GeneratorProtocol, judges: Sequence[str]) -> dict[str, Measure]:
-    """The measures of a protocol: those that it names, and the ego's motion only where frames are near enough."""
+    """The measures of a protocol: those that it names."""
     return {
         name: measure
-        for name, measure in measures(judges).items()
-        if (not protocol.about or name.startswith(protocol.about))
-        and (is_near(protocol.fps) or not name.startswith("ego"))
+        for name, measure in measures(judges, fps=protocol.fps).items()
+        if not protocol.about or name.startswith(protocol.about)
     }
 
 

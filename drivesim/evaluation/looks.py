@@ -102,8 +102,8 @@ def look_at(clip: Clip, judges: Mapping[str, Detector], scenes: SceneDetector, *
     return looks
 
 
-def measures(judges: Sequence[str]) -> dict[str, Measure]:
-    """All measures by name; those of boxes once for each judge.
+def measures(judges: Sequence[str], *, fps: float | None = None) -> dict[str, Measure]:
+    """All measures by name; those of boxes once for each judge. ``fps``: of the clips; None: of any.
 
     ``AP50``: COCO's precision at IoU 0.5 of the visible boxes asked for. ``recall``: the share of them that is found
     with at least the benchmark's score. ``crowdedness``: rank correlation of the vehicles found with those asked for.
@@ -111,7 +111,8 @@ def measures(judges: Sequence[str]) -> dict[str, Measure]:
     by daylight``: rank correlation of the two. ``lane lines``: share of those asked for that is found. ``colour of road
     users``: share of those seen well, by day and dusk, whose colour is the one asked for. ``ego speed``, ``ego yaw
     rate``: share of pairs of neighbouring frames, without rain and snow, that show what was asked for; a pair whose
-    ground tells no motion does not. How near is near enough stands in `drivesim.evaluation.requests`.
+    ground tells no motion does not; left out where frames are too far apart. How near is near enough stands in
+    `drivesim.evaluation.requests`.
     """
     rows: dict[str, Measure] = {}
     for judge in judges:
@@ -125,8 +126,9 @@ def measures(judges: Sequence[str]) -> dict[str, Measure]:
     rows["brightness by daylight"] = Measure(_brightness, _correlation)
     rows["lane lines"] = Measure(_lanes, _share_of_lines)
     rows["colour of road users"] = Measure(_colours, share_within(COLOUR), by_track, median, "CIEDE2000")
-    rows["ego speed"] = Measure(_speed, share_within(SPEED), median=median, unit="m/s")
-    rows["ego yaw rate"] = Measure(_yaw_rate, share_within(YAW_RATE), median=median, unit="rad/s")
+    if fps is None or is_near(fps):
+        rows["ego speed"] = Measure(_speed, share_within(SPEED), median=median, unit="m/s")
+        rows["ego yaw rate"] = Measure(_yaw_rate, share_within(YAW_RATE), median=median, unit="rad/s")
     return rows
 
 

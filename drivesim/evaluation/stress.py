@@ -172,7 +172,7 @@ def stress(
         }
         for arm, made in clips.items()
     }
-    taken = measures(tuple(judges))
+    taken = measures(tuple(judges), fps=protocol.fps)
     metrics = {
         "schema": SCHEMA,
         "protocol": dataclasses.asdict(protocol),

@@ -33,11 +33,12 @@ class Scores:
         self._said = {
             arm: [[_said(measure, clip) for clip in clips] for clips in values] for arm, values in frames.items()
         }
+        self._scored = {arm: [[measure.gather(s) for s in clips] for clips in v] for arm, v in self._said.items()}
         self.score = cache(self._score)
 
     def _score(self, arm: str, values: tuple[int, ...], drives: Drawn) -> float | None:
         """The score of an arm over clips, by the numbers of values and of drives."""
-        return self._measure.score([item for k in values for n in drives for item in self._said[arm][k][n]])
+        return self._measure.score([item for k in values for n in drives for item in self._scored[arm][k][n]])
 
     def over(self, values: Sequence[int]) -> dict[str, Any]:
         """Both arms over some values, and the ``share`` that the rollout reaches of the town's score.
