@@ -69,7 +69,7 @@ class TrainabilityProtocol:
     size: tuple[int, int] = (512, 1024)
     real: str | None = None
     network: DetectorConfig = field(default_factory=small_network)
-    steps: int = 1200
+    steps: int = 700
     batch: int = 16
     rate: float = 2e-3
     zoom: float = 1.3
