@@ -34,7 +34,7 @@ def look(count: int, *, time: str = "day", weather: str = "clear", score: float 
     """What a judge sees that finds the first ``count`` cars."""
     found = Detections([thing.box for thing in CARS[:count]], [score] * count, ["car"] * count)
     scene = Scene(
-        {"night": 0.0, "day": 1.0}[time],
+        {"night": 0.0, "dawn_dusk": 0.5, "day": 1.0}[time],
         {name: float(name == weather) for name in WEATHERS},
         np.zeros((0, 3)),
         np.arange(4.0),
