@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from drivesim.evaluation.copying import Pair, copies
 from drivesim.evaluation.distances import distances
 from drivesim.evaluation.drift import course, drift
 from drivesim.evaluation.looks import Look, Measure, look_at, measures
+from drivesim.evaluation.protocol import rules_hash
 from drivesim.evaluation.requests import is_near
 from drivesim.evaluation.triptych import write_triptych
 from drivesim.metrics.detection import bootstrap
@@ -80,8 +79,7 @@ class GeneratorProtocol:
 
     def sha256(self) -> str:
         """The hash of the rules' canonical JSON."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return rules_hash(dataclasses.asdict(self))
 
 
 MOTION = ("child_occluded", "cut_out_reveal", "cyclist_along", "day_free_ride", "night_crossing", "traffic_jam")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from drivesim.evaluation.drift import BAR
+from drivesim.evaluation.protocol import rules_hash
 from drivesim.metrics.motion import LOOPS
 from scenarios.suite import Drive, evaluation_suite
 
@@ -210,5 +209,4 @@ class SanityProtocol:
 
     def sha256(self) -> str:
         """The hash of the rules' canonical JSON."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return rules_hash(self.to_dict())

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from drivesim.clips import Clip
 from drivesim.errors import UserError
 from drivesim.evaluation.generator import ARMS, Progress
 from drivesim.evaluation.looks import Measure, look_at, measures
+from drivesim.evaluation.protocol import rules_hash
 from drivesim.evaluation.sweeps import COMPARED, Frames, Scores
 from drivesim.parts import load_weights
 from drivesim.perception import Detector
@@ -82,8 +81,7 @@ class StressProtocol:
 
     def sha256(self) -> str:
         """The hash of the rules' canonical JSON."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return rules_hash(dataclasses.asdict(self))
 
 
 class Point(NamedTuple):

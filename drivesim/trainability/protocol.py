@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from drivesim.errors import UserError
 from drivesim.evaluation import Protocol
+from drivesim.evaluation.protocol import rules_hash
 from drivesim.networks.detector import DetectorConfig
 
 Progress = Callable[[int, int], object]
@@ -91,5 +90,4 @@ class TrainabilityProtocol:
 
     def sha256(self) -> str:
         """The hash of the rules' canonical JSON."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return rules_hash(self.to_dict())
