@@ -197,4 +197,4 @@ def shipped_parts() -> list[str]:
     >>> "detector" in shipped_parts()
     False
     """
-    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors") if path.stem != "detector")
