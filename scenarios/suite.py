@@ -35,6 +35,6 @@ def evaluation_suite() -> tuple[Drive, ...]:
 
 
 @cache
-def evaluation_fingerprints() -> frozenset[str]:
-    """The fingerprints of the evaluation scenarios, whatever the seed."""
-    return frozenset(drive.load().fingerprint for drive in evaluation_suite())
+def evaluation_names() -> frozenset[str]:
+    """The names of the evaluation scenarios, which whatever is made of one keeps: other values, seeds and versions."""
+    return frozenset(drive.scenario for drive in evaluation_suite())

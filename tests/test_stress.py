@@ -17,7 +17,7 @@ from drivesim.evaluation.sweeps import Scores
 from drivesim.perception import load_detector
 from drivesim.report.plots import points as plotted
 from scenarios import compile
-from scenarios.suite import Drive, evaluation_suite
+from scenarios.suite import Drive, evaluation_names, evaluation_suite
 from tests.browser import PROGRAM, Browser
 from tests.tiny_weights import STREET, write_tiny_weights
 
@@ -46,8 +46,10 @@ def test_the_drives_are_evaluation_drives_and_the_ground_is_a_point_of_every_swe
     assert tuple(swept) == (DAYLIGHT, WEATHER, LEVEL, SPEED)
     values = sum(len(rows) for rows in swept.values())
     assert all(len(row) == 2 for rows in swept.values() for row in rows)
-    distinct = {point.name for rows in swept.values() for row in rows for point in row}
+    everyone = [point for rows in swept.values() for row in rows for point in row]
+    distinct = {point.name for point in everyone}
     assert len(distinct) == 2 * (values - 3)  # four sweeps share the ground
+    assert {point.scenario.name for point in everyone} <= evaluation_names()  # so training refuses their clips
     assert len(compile(swept[DAYLIGHT][0][0].scenario, fps=protocol.fps)) == 6
 
 

@@ -230,13 +230,21 @@ def test_crops_show_the_autoencoders_picture_of_the_same_place(clips, tmp_path):
     assert (small - blurred).abs().mean() < 0.02
 
 
-def test_clips_of_evaluation_scenarios_are_refused(tmp_path):
-    scenario = load("cut_in")
+def write_clip_of(folder, scenario) -> None:
     about = {"name": scenario.name, "sha256": scenario.fingerprint, "seed": 3}
-    with ClipWriter(
-        tmp_path / "clip", fps=10, width=64, height=32, provenance={"origin": "town", "scenario": about}
-    ) as writer:
+    with ClipWriter(folder, fps=10, width=64, height=32, provenance={"origin": "town", "scenario": about}) as writer:
         writer.write(np.zeros((32, 64, 3), np.uint8), FrameFacts(0, 0.0))
         writer.finish()
-    with pytest.raises(UserError, match="cut_in, which models are evaluated on"):
+
+
+@pytest.mark.parametrize("values", [{}, {"environment.initial.weather": "foggy"}], ids=["shipped", "one value changed"])
+def test_clips_of_evaluation_scenarios_are_refused(tmp_path, values):
+    write_clip_of(tmp_path / "clip", load("cut_in", values))
+    with pytest.raises(UserError, match="cut_in, which models are evaluated on") as refused:
         find_clips([tmp_path])
+    assert "give it another" in str(refused.value)  # someone's own scenario may have that name
+
+
+def test_clips_of_other_scenarios_are_taken(tmp_path):
+    write_clip_of(tmp_path / "clip", load("cut_in_motorcycle"))
+    assert [clip.name for clip in find_clips([tmp_path])] == ["clip"]

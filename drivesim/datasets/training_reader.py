@@ -28,7 +28,7 @@ from drivesim import atomic
 from drivesim.clips import Clip, read_clip
 from drivesim.errors import UserError
 from scenarios.randomness import generator
-from scenarios.suite import evaluation_fingerprints
+from scenarios.suite import evaluation_names
 
 Size = tuple[int, int]
 """(height, width) in pixels or in cells."""
@@ -41,7 +41,8 @@ def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
     """All Clips below ``folders``, sorted by path: drivesim's own, or plain footage where a folder has none of those.
 
     Raises `UserError` where a folder is missing or holds no video, or a clip of an evaluation scenario
-    (`scenarios.suite`): who trains on those cannot be scored on them.
+    (`scenarios.suite`): who trains on those cannot be scored on them. They are known by name, since with one value
+    changed, as in a sweep, a scenario has another fingerprint and is still much the same.
     """
     from drivesim.datasets import read_footage
 
@@ -54,11 +55,11 @@ def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
     if not clips:
         raise UserError(f"{', '.join(map(str, folders))}: no clips found, expected folders with clip.json or mp4 files")
     for clip in clips:
-        scenario = clip.provenance.get("scenario") or {}
-        if scenario.get("sha256") in evaluation_fingerprints():
+        name = (clip.provenance.get("scenario") or {}).get("name")
+        if name in evaluation_names():
             raise UserError(
-                f"{clip.path}: a clip of the scenario {scenario.get('name')}, which models are evaluated on; "
-                "expected others for training"
+                f"{clip.path}: a clip of the scenario {name}, which models are evaluated on, with any values; expected "
+                "others for training (one of your own by that name: give it another and make its clips again)"
             )
     return clips
 
