@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from drivesim.cli import main
 from drivesim.errors import UserError
 from drivesim.evaluation.generator import PROTOCOLS, GeneratorProtocol, evaluate, others, row
-from drivesim.evaluation.looks import Look, measures
+from drivesim.evaluation.looks import Look, measures, who_judges
 from drivesim.perception import Detections
 from drivesim.perception.scene import Scene
 from drivesim.town import render
@@ -93,6 +94,15 @@ def test_every_field_of_a_protocol_is_in_its_hash() -> None:
     assert set(changes) == {field.name for field in dataclasses.fields(GeneratorProtocol)}
     marks = {dataclasses.replace(protocol, **{name: value}).sha256() for name, value in changes.items()}
     assert len(marks | {protocol.sha256()}) == len(changes) + 1
+
+
+def test_who_judges_is_told_and_that_nobody_does_is_an_error() -> None:
+    judge, scenes = (SimpleNamespace(name=name, fingerprint=mark) for name, mark in (("a", "1"), ("b", "2")))
+    assert who_judges({"first": judge}, scenes) == {
+        "judges": {"first": {"name": "a", "sha256": "1"}}, "scene_judge": {"name": "b", "sha256": "2"},
+    }  # fmt: skip
+    with pytest.raises(UserError, match="found 0 judges"):
+        who_judges({}, scenes)
 
 
 def test_nobody_is_their_own_floor() -> None:

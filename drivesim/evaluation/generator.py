@@ -19,7 +19,7 @@ from drivesim.evaluation.comparing_models import SCHEMA
 from drivesim.evaluation.copying import Pair, copies
 from drivesim.evaluation.distances import distances
 from drivesim.evaluation.drift import course, drift
-from drivesim.evaluation.looks import Look, Measure, look_at, measures
+from drivesim.evaluation.looks import Look, Measure, look_at, measures, who_judges
 from drivesim.evaluation.protocol import rules_hash
 from drivesim.evaluation.requests import is_near
 from drivesim.evaluation.triptych import write_triptych
@@ -139,13 +139,12 @@ def evaluate(
     least = 2 if "other" in protocol.arms else 1
     if len(protocol.drives) < least:
         raise UserError(f"found {len(protocol.drives)} drives, expected {least} or more")
-    if not judges:
-        raise UserError("found 0 judges, expected a detector or more")
+    scenes = scenes or SceneDetector()
+    who = who_judges(judges, scenes)
     if unknown := [arm for arm in protocol.arms if arm not in ARMS]:
         raise UserError(f"found the arm {unknown[0]!r}, expected some of {tuple(ARMS)}")
     marks = load_weights(weights).fingerprints
     sources = find_clips(training) if training else []
-    scenes = scenes or SceneDetector()
     out = Path(out)
     clips: dict[str, list[Clip]] = {}
     made = [arm for arm in protocol.arms if arm != "other"]
@@ -169,8 +168,7 @@ def evaluate(
         "protocol": dataclasses.asdict(protocol),
         "protocol_sha256": protocol.sha256(),
         "weights": marks,
-        "judges": {name: {"name": judge.name, "sha256": judge.fingerprint} for name, judge in judges.items()},
-        "scene_judge": {"name": scenes.name, "sha256": scenes.fingerprint},
+        **who,
         "arms": {arm: ARMS[arm] for arm in protocol.arms},
         "clips": {arm: [clip.provenance for clip in clips[arm]] for arm in made},
         "measures": {

@@ -12,6 +12,7 @@ import numpy as np
 
 from drivesim.clips import Clip
 from drivesim.clips.video import resize
+from drivesim.errors import UserError
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.requests import (
     COLOUR,
@@ -100,6 +101,16 @@ def look_at(clip: Clip, judges: Mapping[str, Detector], scenes: SceneDetector, *
         size = (clip.height, clip.width)
         looks[number] = Look(found, scene, brightness(frame), size, resize(frame, PICTURE), motion)
     return looks
+
+
+def who_judges(judges: Mapping[str, Detector], scenes: SceneDetector) -> dict[str, Any]:
+    """Who judges, as ``metrics.json`` tells it. Raises `UserError` if no detector of boxes does."""
+    if not judges:
+        raise UserError("found 0 judges, expected a detector or more")
+    return {
+        "judges": {name: {"name": judge.name, "sha256": judge.fingerprint} for name, judge in judges.items()},
+        "scene_judge": {"name": scenes.name, "sha256": scenes.fingerprint},
+    }
 
 
 def measures(judges: Sequence[str], *, fps: float | None = None) -> dict[str, Measure]:

@@ -15,7 +15,7 @@ from drivesim.atomic import write_json, write_text
 from drivesim.clips import Clip
 from drivesim.errors import UserError
 from drivesim.evaluation.generator import ARMS, Progress
-from drivesim.evaluation.looks import Measure, look_at, measures
+from drivesim.evaluation.looks import Measure, look_at, measures, who_judges
 from drivesim.evaluation.protocol import rules_hash
 from drivesim.evaluation.sweeps import COMPARED, Frames, Scores
 from drivesim.parts import load_weights
@@ -133,24 +133,13 @@ def stress(
 ) -> dict[str, Any]:
     """Put judges and weights under stress; returns what ``OUT/metrics.json`` holds, beside ``OUT/report.html``.
 
-    Args:
-        weights: folder of parts, or a shipped name.
-        out: folder for the clips and the result. A test that was killed goes on where it was.
-        protocol: the sweeps, and all else.
-        judges: detectors of boxes, by the names that the result gives them.
-        scenes: the judge of time of day, weather and lane lines; None: the reference detector.
-        device: of the generator: "auto", "cpu", "cuda", ...
-        progress: called with (clips done, clips in all).
-
-    Raises:
-        UserError: sweeps that cannot be (see `points`), no judge, weights that cannot be read, or something else at
-            ``out``.
+    Arguments are as those of `generator.evaluate`. Raises `UserError` for sweeps that cannot be (see `points`), no
+    judge, weights that cannot be read, or something else at ``out``.
     """
-    if not judges:
-        raise UserError("found 0 judges, expected a detector or more")
+    scenes = scenes or SceneDetector()
+    who = who_judges(judges, scenes)
     swept = points(protocol)
     marks = load_weights(weights).fingerprints
-    scenes = scenes or SceneDetector()
     out = Path(out)
     distinct = {point.name: point for rows in swept.values() for row in rows for point in row}
     clips: dict[str, dict[str, Clip]] = {arm: {} for arm in COMPARED}
@@ -176,8 +165,7 @@ def stress(
         "protocol": dataclasses.asdict(protocol),
         "protocol_sha256": protocol.sha256(),
         "weights": marks,
-        "judges": {name: {"name": judge.name, "sha256": judge.fingerprint} for name, judge in judges.items()},
-        "scene_judge": {"name": scenes.name, "sha256": scenes.fingerprint},
+        **who,
         "arms": {arm: ARMS[arm] for arm in COMPARED},
         "clips": {arm: {name: clip.provenance for name, clip in made.items()} for arm, made in clips.items()},
         "sweeps": [_sweep(sweep, swept[sweep.field], seen, taken, protocol) for sweep in protocol.sweeps],
