@@ -17,27 +17,19 @@ from drivesim.evaluation import Protocol, benchmark
 from drivesim.evaluation.anchors import ANCHORS
 from drivesim.perception import Detections, load_detector
 from scenarios.facts import FrameFacts, ObjectFacts
+from tests.drawn_frames import DrawnFrames
 
 HEIGHT, WIDTH = 64, 128
 
 
-class Frames:
-    """Frames whose first pixel holds their number, so that a detector can tell which one it was given."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def pick(self, indices):
-        for index in indices:
-            frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-            frame[0, 0] = index
-            yield frame
+def numbered(index: int) -> np.ndarray:
+    """A frame whose first pixel holds its number, so that a detector can tell which one it was given."""
+    frame = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    frame[0, 0] = index
+    return frame
 
 
-class Torn(Frames):
+class Torn(DrawnFrames):
     """Ends after five frames, whatever it says."""
 
     def pick(self, indices):
@@ -62,7 +54,7 @@ def make_clip(name: str, *, daylight=1.0, frames=12, labelled=True) -> Clip:
             objects.append(ObjectFacts(3, "bus", (60, 10, 90, 40), occlusion=0.9))
         facts.append(FrameFacts(k, k / 30, daylight=daylight, objects=tuple(objects) if labelled else None))
     provenance = {"origin": "town", "seed": 7, "scenario": {"name": name, "sha256": "0"}}
-    return Clip(Path(name), name, Fraction(30), WIDTH, HEIGHT, provenance, facts, {MAIN: Frames(frames)})
+    return Clip(Path(name), name, Fraction(30), WIDTH, HEIGHT, provenance, facts, {MAIN: DrawnFrames(frames, numbered)})
 
 
 @dataclasses.dataclass
@@ -229,8 +221,14 @@ def test_an_occupied_folder_and_an_empty_list_of_clips_are_refused(tmp_path) -> 
     [
         (make_clip("a", frames=0), "clip 'a': no frame in it, expected one or more"),
         (make_clip("a", labelled=False), "clip 'a': no label in any frame to be scored"),
-        (dataclasses.replace(make_clip("a"), videos={MAIN: Frames(7)}), "clip 'a': 7 frames in the video, expected 12"),
-        (dataclasses.replace(make_clip("a"), videos={MAIN: Torn(12)}), "clip 'a': 5 frames to score, expected 12"),
+        (
+            dataclasses.replace(make_clip("a"), videos={MAIN: DrawnFrames(7, numbered)}),
+            "clip 'a': 7 frames in the video, expected 12",
+        ),
+        (
+            dataclasses.replace(make_clip("a"), videos={MAIN: Torn(12, numbered)}),
+            "clip 'a': 5 frames to score, expected 12",
+        ),
     ],
     ids=["empty", "unlabelled", "short", "torn"],
 )

@@ -22,7 +22,8 @@ from drivesim.evaluation.tracks import tracked_frames, tracking_rules
 from drivesim.metrics.tracking import tracking_scores
 from drivesim.perception import Detections, NamedTracker, byte_tracker, load_tracker
 from scenarios.facts import FrameFacts, ObjectFacts
-from tests.test_benchmark import Constant, Frames, Oracle, make_clip
+from tests.drawn_frames import DrawnFrames
+from tests.test_benchmark import Constant, Oracle, make_clip, numbered
 
 IDS = {"car": 7, "pedestrian": 1, "bus": 2, "traffic_light": 3}
 
@@ -95,7 +96,9 @@ def test_frames_without_labels_are_followed_but_not_scored(tmp_path, monkeypatch
 
 def test_intervals_are_over_clips(tmp_path) -> None:
     longer = make_clip("a", frames=4)
-    shorter = dataclasses.replace(longer, facts=longer.facts[:3], videos={MAIN: Frames(3)})  # ends before the switch
+    shorter = dataclasses.replace(
+        longer, facts=longer.facts[:3], videos={MAIN: DrawnFrames(3, numbered)}
+    )  # ends before the switch
     clips = [longer, shorter]
     row = run(clips, tmp_path / "out")["tracking"]["scores"]["vehicle"]["total"]
     assert row["intervals"]["MOTA"] == pytest.approx((0.75, 1.0))  # a draw in four has the first clip only

@@ -9,26 +9,21 @@ import cv2
 import numpy as np
 import pytest
 
-from drivesim.clips import Clip
+from drivesim.clips import MAIN, Clip
 from drivesim.errors import UserError
 from drivesim.evaluation.copying import copies
 from drivesim.evaluation.distances import distances
 from drivesim.metrics.features import Texture
+from tests.drawn_frames import DrawnFrames
 
 FPS = 2
 
 
-class Frames(list):
-    """Frames that are held."""
-
-    def pick(self, indices):
-        """Those of the indices."""
-        return (self[k] for k in indices)
-
-
 def clip(frames: list[np.ndarray], name: str, *, fps: int = FPS, folder: Path = Path()) -> Clip:
     provenance = {"origin": "town", "scenario": {"name": name}}
-    return Clip(folder / name, name, Fraction(fps), 64, 32, provenance, (), {"video": Frames(frames)})
+    return Clip(
+        folder / name, name, Fraction(fps), 64, 32, provenance, (), {MAIN: DrawnFrames(len(frames), frames.__getitem__)}
+    )
 
 
 def street(seed: int, *, step: int = 4, count: int = 16) -> list[np.ndarray]:

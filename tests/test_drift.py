@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivesim.clips import Clip
+from drivesim.clips import MAIN, Clip
 from drivesim.evaluation.drift import BAR, course, drift, picture_rows
 from drivesim.metrics.motion import nearest_return
+from tests.drawn_frames import DrawnFrames
 
 FPS = 5.0
 
@@ -27,11 +28,8 @@ def mean(frames: list[np.ndarray], name: str) -> float:
 
 
 def clip(frames: list[np.ndarray]) -> Clip:
-    class Frames(list):
-        def pick(self, indices):
-            return (self[k] for k in indices)
-
-    return Clip(Path("clip"), "clip", Fraction(5), 256, 128, {"origin": "town"}, (), {"video": Frames(frames)})
+    video = DrawnFrames(len(frames), frames.__getitem__)
+    return Clip(Path("clip"), "clip", Fraction(5), 256, 128, {"origin": "town"}, (), {MAIN: video})
 
 
 def of_pictures(clips: list[Clip]) -> dict[str, list[dict]]:

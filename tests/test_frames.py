@@ -19,6 +19,7 @@ from drivesim.evaluation.slices import score_kind
 from drivesim.evaluation.watching import SeenClip, SeenFrame
 from drivesim.perception import Detections
 from scenarios.facts import EgoState, FrameFacts, ObjectFacts
+from tests.drawn_frames import DrawnFrames
 
 KINDS = ("vehicle", "person")
 
@@ -121,20 +122,12 @@ def test_one_clip_of_many_gives_two_examples_at_most() -> None:
     assert sum(rows[place]["clip"] == "a" for place in worst) == 2
 
 
-class Noise:
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def pick(self, indices):
-        for index in indices:
-            yield np.random.default_rng(index).integers(0, 256, (64, 128, 3), np.uint8)
+def noise(index: int) -> np.ndarray:
+    return np.random.default_rng(index).integers(0, 256, (64, 128, 3), np.uint8)
 
 
 def shown(frames: int) -> tuple[dict[str, Clip], list[dict]]:
-    clip = Clip(Path("a"), "a", Fraction(10), 128, 64, {"origin": "town"}, [], {MAIN: Noise(frames)})
+    clip = Clip(Path("a"), "a", Fraction(10), 128, 64, {"origin": "town"}, [], {MAIN: DrawnFrames(frames, noise)})
     rows = [row("a", number / 10, 4, 4 if number == 7 else 2, 0) for number in range(frames)]
     found = [{"score": 0.9}, {"score": LOWEST_SCORE / 2}]
     return {"a": clip}, [{**one, "frame": number, "found": found} for number, one in enumerate(rows)]

@@ -21,20 +21,16 @@ from drivesim.report.plots import bars, lines, meter
 from drivesim.report.tables import COLUMNS, csv_text
 from scenarios.facts import EgoState, FrameFacts, ObjectFacts
 from tests.browser import PROGRAM, Browser
+from tests.drawn_frames import DrawnFrames
 
 EVIL = "</script><img src=x onerror=alert(1)> & co"
 COLOURS = [(20 * k, 255 - 20 * k, 90) for k in range(12)]  # of the frames of a clip
 
 
-class Frames:
-    def __len__(self) -> int:
-        return len(COLOURS)
-
-    def pick(self, indices):
-        for index in indices:
-            frame = np.full((160, 320, 3), COLOURS[index], np.uint8)
-            frame[:2, :2] = index
-            yield frame
+def coloured(index: int) -> np.ndarray:
+    frame = np.full((160, 320, 3), COLOURS[index], np.uint8)
+    frame[:2, :2] = index
+    return frame
 
 
 def make_clip(name: str, *, daylight: float, scenario: str) -> Clip:
@@ -48,7 +44,7 @@ def make_clip(name: str, *, daylight: float, scenario: str) -> Clip:
         ego = EgoState(0, 0, 0, 10.0)
         facts.append(FrameFacts(k, k / 4, daylight=daylight, weather="rainy", objects=known, ego=ego))
     provenance = {"origin": "town", "seed": 7, "scenario": {"name": scenario, "sha256": "0"}}
-    return Clip(Path(name), name, Fraction(4), 320, 160, provenance, facts, {MAIN: Frames()})
+    return Clip(Path(name), name, Fraction(4), 320, 160, provenance, facts, {MAIN: DrawnFrames(len(COLOURS), coloured)})
 
 
 class Detector:
