@@ -89,9 +89,10 @@ def test_where_half_of_the_pairs_show_no_motion_there_is_no_median() -> None:
     assert (cell["value"], cell["median"], cell["median_interval"]) == (0.5, None, None)
 
 
-def test_a_frozen_rollout_of_a_moving_ego_is_told_by_its_speed() -> None:
+@pytest.mark.parametrize("weather", ["clear", "foggy"])
+def test_a_frozen_rollout_of_a_moving_ego_is_told_by_its_speed(weather) -> None:
     road = np.random.default_rng(0).integers(0, 255, (128, 256, 3), np.uint8)
-    facts = FrameFacts(0, 0.0, ego=EgoState(0, 0, 0, speed=10.0), camera=CAMERA, weather="clear")
+    facts = FrameFacts(0, 0.0, ego=EgoState(0, 0, 0, speed=10.0), camera=CAMERA, weather=weather)
     motion = motion_of(road, road, facts, seconds=1 / 7.5)
     assert motion is not None
     assert motion.seen is not None

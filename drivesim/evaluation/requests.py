@@ -16,7 +16,11 @@ COLOUR = 20.0  # CIEDE2000 within which a colour is the one asked for: another r
 # About twice what the town's own pictures, reduced to 128 rows, are wrong by at worst (`ego_motion`): 0.6 and 0.007,
 # and the yaw rate asked for is that of the first frame, which in a bend's beginning is 0.01 less than the mean.
 SPEED, YAW_RATE = 1.0, 0.02  # m/s, rad/s
-WET = ("rainy", "snowy")  # weather in which the road mirrors, and `ego_motion` is wrong without a sign of it
+# Weather in which the road mirrors, and `ego_motion` is wrong without a sign of it. Fog is none: half of the errors are
+# up to 0.23 m/s by day and 0.31 by night, where on the same roads in clear weather they are up to 0.50 and 0.43 (12
+# pairs each of empty_road and curved_road at 7.5 frames/s, drawn by the town at 128 x 256; yaw rate: 0.001 to 0.002
+# rad/s in both).
+WET = ("rainy", "snowy")
 
 
 class Motion(NamedTuple):

@@ -15,6 +15,7 @@ from drivesim.clips import MAIN, Clip
 from drivesim.evaluation import defects
 from drivesim.evaluation.generator import others
 from drivesim.evaluation.looks import Look, look_at, measures
+from drivesim.evaluation.requests import WET
 from drivesim.evaluation.sanity_rules import SanityProtocol
 from drivesim.metrics.appearance import brightness, sharpness
 from drivesim.metrics.copies import find_copies
@@ -30,7 +31,6 @@ from scenarios.facts import FrameFacts, time_of_day
 
 SMALL = (128, 256)  # rows and columns at which pictures are compared, as the drift protocol does
 JUDGE = "reference"
-WET = ("rainy", "snowy")  # on roads that mirror, no speed can be read
 
 Spoil = Callable[[np.ndarray], np.ndarray]
 Shown = tuple[np.ndarray, np.ndarray]  # a clean frame and a spoiled one
