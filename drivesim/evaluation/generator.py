@@ -139,10 +139,10 @@ def evaluate(
     least = 2 if "other" in protocol.arms else 1
     if len(protocol.drives) < least:
         raise UserError(f"found {len(protocol.drives)} drives, expected {least} or more")
-    scenes = scenes or SceneDetector()
-    who = who_judges(judges, scenes)
     if unknown := [arm for arm in protocol.arms if arm not in ARMS]:
         raise UserError(f"found the arm {unknown[0]!r}, expected some of {tuple(ARMS)}")
+    scenes = scenes or SceneDetector()
+    who = who_judges(judges, scenes)
     marks = load_weights(weights).fingerprints
     sources = find_clips(training) if training else []
     out = Path(out)

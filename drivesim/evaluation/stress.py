@@ -136,9 +136,9 @@ def stress(
     Arguments are as those of `generator.evaluate`. Raises `UserError` for sweeps that cannot be (see `points`), no
     judge, weights that cannot be read, or something else at ``out``.
     """
+    swept = points(protocol)
     scenes = scenes or SceneDetector()
     who = who_judges(judges, scenes)
-    swept = points(protocol)
     marks = load_weights(weights).fingerprints
     out = Path(out)
     distinct = {point.name: point for rows in swept.values() for row in rows for point in row}
