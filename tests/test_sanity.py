@@ -134,6 +134,19 @@ def test_every_field_is_in_the_hash() -> None:
     assert dataclasses.replace(PROTOCOL, checks=(bound, *CHECKS[1:])).sha256() != PROTOCOL.sha256()
 
 
+def test_texts_tell_the_numbers_of_the_rules_they_are_of() -> None:
+    rules = dataclasses.replace(PROTOCOL, nth=7, near=0.2, far=0.6, false=3, halvings=9, drives=PROTOCOL.drives[:8])
+    texts = {c.name: " / ".join(map(rules.told, (c.defect, c.measure, c.why))) for c in CHECKS}
+    assert not any("{" in text for text in texts.values())
+    said = {
+        "dropped_recall": "one true box of 7", "false_count": "3 false boxes", "false_unsure": "3 false boxes",
+        "shifted_above": "shifted by 0.2 ", "shifted_below": "0.250:", "blurred_frechet": "of 9 random",
+        "other_kernel": "of 10 distances once in 10", "copied_windows": "all 3 held-out ones in one of 4",
+    }  # fmt: skip
+    for name, words in said.items():
+        assert words in texts[name], texts[name]
+
+
 def test_the_other_drive_has_another_time_of_day_and_weather() -> None:
     starts = [drive.load().environment.initial for drive in PROTOCOL.drives]
     for k, other in enumerate(others(len(starts))):
@@ -213,7 +226,7 @@ def test_all_is_caught_and_told_in_a_file_a_page_and_a_line_each(drawn, monkeypa
         ("darkened_brightness", "brightness", lambda frame: 1.0),
         ("noisy_flicker", "warped_error", lambda *_: 1.0),
         ("flickering_flicker", "warped_error", lambda *_: 1000.0),
-        ("copied_windows", "find_copies", lambda *_: Copies(0.0, 0.05, 1.0, np.ones(1), np.zeros(1), np.ones(1))),
+        ("copied_windows", "find_copies", lambda *_, **__: Copies(0.0, 0.05, 1.0, np.ones(1), np.zeros(1), np.ones(1))),
         ("blurred_frechet", "frechet_distance", lambda *_: Distance(1.0, 9, 9, 3)),
         ("other_kernel", "kernel_distance", lambda *_: Distance(1.0, 9, 9, 3)),
     ],

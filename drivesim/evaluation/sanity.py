@@ -117,9 +117,7 @@ def _row(check: Check, pictures: Pictures, oracle: Oracle) -> dict[str, Any]:
     held = [within(side, bound, each=check.each) for side, bound in zip(found, bounds, strict=True)]
     return {
         "name": check.name,
-        "defect": check.defect,
-        "measure": check.measure,
-        "why": check.why,
+        **{part: pictures.rules.told(getattr(check, part)) for part in ("defect", "measure", "why")},
         "each": check.each,
         "fps": pictures.rules.fps,
         "expected": {"clean": bounds[0], "spoiled": bounds[1]},

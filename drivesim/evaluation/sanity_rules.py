@@ -8,7 +8,9 @@ from typing import Any
 
 from drivesim.evaluation.drift import BAR
 from drivesim.evaluation.protocol import rules_hash
+from drivesim.metrics.detection import LEVELS
 from drivesim.metrics.motion import LOOPS
+from scenarios.facts import TIMES_OF_DAY, WEATHERS
 from scenarios.suite import Drive, evaluation_suite
 
 Range = tuple[float | None, float | None]  # low <= value < high; None: no bound
@@ -26,7 +28,8 @@ class Check:
 
     ``name``: of the function that takes it. ``defect``: what is done, and ``measure``: what is looked at, for people.
     ``clean`` and ``spoiled``: where the measure must lie without and with the defect; both None: at the numbers worked
-    out by hand from the counts. ``each``: of every clip, not only over all. ``why``: the argument for the bounds.
+    out by hand from the counts. ``each``: of every clip, not only over all. ``why``: the argument for the bounds. In
+    the texts numbers of the rules stand by their names (`SanityProtocol.told`).
     """
 
     name: str
@@ -39,10 +42,12 @@ class Check:
 
 
 _PERCEIVED = "a box of another drive overlaps by half only by chance, where the two are alike in place and size"
-_DRIFT = "the drift protocol's own bar: below half of what it was, nothing is left to compare"
+_DRIFT = f"the drift protocol's own bar: below {BAR:g} of what it was, nothing is left to compare"
 _FLICKER = "flicker is read against that of other frames: half as much again must stand out of what content alone does"
-_SPLITS = "were the halves alike, theirs would be the highest of 20 distances once in 20 times"
-_HAND = "worked out from the counts"
+_SPLITS = "were the halves alike, theirs would be the highest of {distances} distances once in {distances} times"
+_HALVINGS = "distance / highest of {halvings} random halvings"
+_TIME = f"a guess of {len(TIMES_OF_DAY)}"
+_FALSE = "{false} false boxes a frame, "
 
 CHECKS = (
     Check(
@@ -73,7 +78,7 @@ CHECKS = (
     ),
     Check(
         "darkened_time", "darkened, drives that are not by night", "time of day told rightly, share of frames",
-        (2 / 3, None), (2 / 3, None), "halfway between a guess of three (1/3) and always: a dark picture is no night",
+        (2 / 3, None), (2 / 3, None), f"halfway between {_TIME} and always: a dark picture is no night",
     ),
     Check(
         "noisy_flicker", "noise drawn anew for each frame, from the middle on",
@@ -95,56 +100,57 @@ CHECKS = (
     ),
     Check(
         "shuffled_time", "facts of another drive", "time of day told rightly, share of frames",
-        (2 / 3, None), (None, 1 / 3), "no more than a guess of three: the other drive is never at that time",
+        (2 / 3, None), (None, 1 / 3), f"no more than {_TIME}: the other drive is never at that time",
     ),
     Check(
         "shuffled_weather", "facts of another drive", "weather told rightly, share of frames",
-        (0.6, None), (None, 0.2), "no more than a guess of five; clean: halfway between that and always",
+        (0.6, None), (None, 0.2), f"no more than a guess of {len(WEATHERS)}; clean: halfway between that and always",
     ),
     Check(
         "copied_windows", "training windows again: mirrored, darker, with noise", "share of windows that are copies",
         (None, 1 / 3), (0.9, None),
-        "an unseen drive is nearer than all five held-out ones in one of six cases; of copies nine of ten must show",
+        "an unseen drive is nearer than all {held_out} held-out ones in one of {cases} cases; "
+        "of copies nine of ten must show",
     ),
     Check(
-        "blurred_frechet", "one half of the frames blurred", "Fréchet distance / highest of 19 random halvings",
+        "blurred_frechet", "one half of the frames blurred", f"Fréchet {_HALVINGS}",
         (None, 1.0), (1.0, None), _SPLITS,
     ),
     Check(
-        "blurred_kernel", "one half of the frames blurred", "kernel distance / highest of 19 random halvings",
+        "blurred_kernel", "one half of the frames blurred", f"kernel {_HALVINGS}",
         (None, 1.0), (1.0, None), _SPLITS,
     ),
     Check(
-        "other_frechet", "one half of other drives", "Fréchet distance / highest of 19 random halvings",
+        "other_frechet", "one half of other drives", f"Fréchet {_HALVINGS}",
         (None, 1.0), (1.0, None), _SPLITS,
     ),
     Check(
-        "other_kernel", "one half of other drives", "kernel distance / highest of 19 random halvings",
+        "other_kernel", "one half of other drives", f"kernel {_HALVINGS}",
         (None, 1.0), (1.0, None), _SPLITS,
     ),
-    Check("dropped_recall", "every 4th true box is not found", "recall", None, None, "1 less the share dropped"),
+    Check("dropped_recall", "one true box of {nth} is not found", "recall", None, None, "1 less the share dropped"),
     Check(
-        "dropped_precision", "every 4th true box is not found", "AP50", None, None,
-        "precision 1 at those of the 101 levels of recall that are reached, else 0",
+        "dropped_precision", "one true box of {nth} is not found", "AP50", None, None,
+        f"precision 1 at those of the {len(LEVELS)} levels of recall that are reached, else 0",
     ),
     Check(
-        "shifted_above", "boxes shifted by 0.33 of their width", "recall", None, None,
-        "IoU (1 - 0.33) / (1 + 0.33) = 0.504: all are hits",
+        "shifted_above", "boxes shifted by {near} of their width", "recall", None, None,
+        "IoU (1 - {near}) / (1 + {near}) = {near_overlap:.3f}: all are hits",
     ),
     Check(
-        "shifted_below", "boxes shifted by 0.34 of their width", "recall", None, None,
-        "IoU (1 - 0.34) / (1 + 0.34) = 0.493: none is a hit",
+        "shifted_below", "boxes shifted by {far} of their width", "recall", None, None,
+        "IoU (1 - {far}) / (1 + {far}) = {far_overlap:.3f}: none is a hit",
     ),
     Check(
-        "false_precision", "2 false boxes a frame, surer than all true ones", "AP50", None, None,
+        "false_precision", f"{_FALSE}surer than all true ones", "AP50", None, None,
         "boxes / (boxes + false): precision only rises with recall",
     ),
     Check(
-        "false_count", "2 false boxes a frame, surer than all true ones", "false detections a frame", None, None,
-        "the 2 that were put there",
+        "false_count", f"{_FALSE}surer than all true ones", "false detections a frame", None, None,
+        "those that were put there",
     ),
     Check(
-        "false_unsure", "2 false boxes a frame, less sure than all true ones", "AP50", None, None,
+        "false_unsure", f"{_FALSE}less sure than all true ones", "AP50", None, None,
         "1: they come after the last true box",
     ),
     Check(
@@ -156,6 +162,11 @@ CHECKS = (
         "the longer half of each track over all its boxes",
     ),
 )  # fmt: skip
+
+
+def trained_on(count: int) -> int:
+    """How many of the drives beside one of ``count`` are its training clips; the rest is held out."""
+    return count // 2
 
 
 def _drives() -> tuple[Drive, ...]:
@@ -177,7 +188,7 @@ class SanityProtocol:
     clips, and of all noise.
     """
 
-    name: str = "drivesim.sanity/1"
+    name: str = "drivesim.sanity/2"
     drives: tuple[Drive, ...] = dataclasses.field(default_factory=_drives)
     frames: int = 16
     fps: float = 7.5
@@ -202,6 +213,22 @@ class SanityProtocol:
     draws: int = 500
     seed: int = 0
     checks: tuple[Check, ...] = CHECKS
+
+    def told(self, text: str) -> str:
+        """A text of a check with these rules' numbers in place of their names.
+
+        >>> SanityProtocol(nth=5).told("one of {nth}; IoU {near_overlap:.3f}")
+        'one of 5; IoU 0.504'
+        """
+        held_out = len(self.drives) - 1 - trained_on(len(self.drives))
+        return text.format(
+            **vars(self),
+            distances=self.halvings + 1,
+            held_out=held_out,
+            cases=held_out + 1,
+            near_overlap=(1 - self.near) / (1 + self.near),
+            far_overlap=(1 - self.far) / (1 + self.far),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All rules, ready for JSON."""
