@@ -33,8 +33,8 @@ def street(seed: int, *, step: int = 4, count: int = 16) -> list[np.ndarray]:
     return [wide[:, step * k : step * k + 64] for k in range(count)]
 
 
-def drives(seed: int, change=lambda frames: frames) -> list[Clip]:
-    return [clip(change(street(seed + k)), f"drive{seed + k}") for k in range(5)]
+def drives(seed: int, change=lambda frames: frames, *, count: int = 5) -> list[Clip]:
+    return [clip(change(street(seed + k)), f"drive{seed + k}") for k in range(count)]
 
 
 def shuffled(frames: list[np.ndarray]) -> list[np.ndarray]:
@@ -109,8 +109,9 @@ def training(tmp_path) -> list[Clip]:
 
 def test_a_rollout_that_copies_its_training_is_caught_and_one_that_does_not_is_not(training) -> None:
     stolen = clip(street(203, step=2, count=40)[4:28:2], "thief")
-    clips = {"town": drives(0), "rollout": [stolen, *drives(100)[:3]], "untold": drives(300)}
+    clips = {"town": drives(0, count=20), "rollout": [stolen, *drives(100)[:3]], "untold": drives(300)}
     found, pairs = copies(clips, training, film=4, seed=0, draws=50)
+    assert (found["held_out"]["clips"], found["held_out"]["windows"]) == (20, 80)
     arm = found["arms"]["rollout"]
     assert (arm["windows"], arm["nearest"]) == (15, pytest.approx(0, abs=1e-6))
     assert arm["share"] >= 3 / 15
@@ -121,6 +122,14 @@ def test_a_rollout_that_copies_its_training_is_caught_and_one_that_does_not_is_n
     assert (first["drive"], first["frames"], first["training_frames"]) == ("thief", [0, 1, 2, 3], [4, 6, 8, 10])
     assert np.array_equal(pairs[0].shown.picture((32, 64)), pairs[0].training.picture((32, 64)))
     assert found["training"]["clips"] == 8
+
+
+def test_too_few_held_out_drives_tell_the_nearest_and_no_share(training) -> None:
+    found, pairs = copies({"town": drives(0), "rollout": drives(100)}, training, film=4, seed=0, draws=5)
+    held_out, arm = found["held_out"], found["arms"]["rollout"]
+    assert (held_out["clips"], held_out["needed"], held_out["threshold"]) == (5, 19, None)
+    assert (arm["share"], arm["interval"], arm["windows"]) == (None, None, 20)
+    assert arm["nearest"] == pairs[0].distance > 0
 
 
 def test_training_clips_that_do_not_fit_are_left_out_and_none_at_all_is_an_error(training) -> None:

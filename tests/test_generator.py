@@ -158,10 +158,12 @@ def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
     assert metrics["distances"]["frames"]["kernel"]["rollout"]["samples"] == 4
     assert metrics["copies"]["training"]["clips"] == 1
     assert metrics["copies"]["nearest"][0]["training"] == "learned"
+    assert metrics["copies"]["held_out"]["threshold"] is None  # two drives are too few
     text = (folder / "a" / "metrics.json").read_text()
     assert json.loads(text)["protocol_sha256"] == protocol.sha256()
     page = (folder / "a" / "report.html").read_text()
     assert "by_night" in page
+    assert "No window can be called a copy" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     assert_opens(folder / "a" / "report.html", folder / "browser")
     before = (folder / "a" / "clips" / "rollout" / "by_day" / "run.json").read_bytes()

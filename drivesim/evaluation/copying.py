@@ -12,7 +12,7 @@ import numpy as np
 from drivesim.clips import Clip
 from drivesim.datasets.training_reader import fingerprint
 from drivesim.errors import UserError
-from drivesim.metrics.copies import find_copies
+from drivesim.metrics.copies import QUANTILE, copy_threshold, least_clips, nearest
 from drivesim.metrics.detection import bootstrap
 from drivesim.metrics.features import Pixels
 
@@ -20,7 +20,6 @@ SPACE = Pixels()
 SIZE = (SPACE.height, SPACE.width)  # at which windows are held: the features look at no more
 APART = 0.25  # s between the starts of training windows: a copy may begin anywhere
 BATCH = 2048  # training windows compared at once: 100 MB of features, at four frames each
-QUANTILE = 0.05  # of the held-out windows, whose distance is the threshold
 SHOWN = 6  # pairs that are told
 
 
@@ -57,22 +56,22 @@ def copies(
     """How near the generated windows of ``film`` frames lie to the clips of the ``training``; the rollout's nearest.
 
     ``clips``: by arm, of the same drives and one frame rate; the town's, which no training sees, are the held-out ones.
-    By arm ``share`` of the windows that lie nearer to a training window than ``threshold``, below which `QUANTILE` of
-    the held-out windows lie, with its 95% interval over drives: about `QUANTILE` if nothing is copied. Where the
-    training clips are of another kind than the town, the threshold is too high, and so is the share. Training clips
-    whose rate is no multiple of the rollouts', or that are too short, are ``left_out``. Raises ``UserError`` if none
-    is left.
+    By arm ``share`` of the windows that lie nearer to a training window than ``threshold``, with its 95% interval over
+    drives: at most `QUANTILE` on average if nothing is copied (`copy_threshold`). Of fewer held-out drives than
+    ``needed`` there is no threshold and no share, only the nearest. Where the training clips are of another kind than
+    the town, the threshold is too high, and so is the share. Training clips whose rate is no multiple of the rollouts',
+    or that are too short, are ``left_out``. Raises ``UserError`` if none is left.
     """
     rate = clips["town"][0].fps
     known, known_pixels = _cut(training, rate, film, apart=APART)
     cut = {arm: _cut(made, rate, film, apart=film / rate) for arm, made in clips.items()}
-    arms = [arm for arm in clips if arm != "town"]
-    held_out = cut["town"][1]
-    distance, nearest, real = _nearest(np.concatenate([cut[arm][1] for arm in arms]), known_pixels, held_out)
-    threshold = float(np.quantile(real, QUANTILE))
-    ends = np.cumsum([len(cut[arm][0]) for arm in arms])[:-1]
-    split = zip(arms, np.split(distance, ends), np.split(nearest, ends), strict=True)
-    by_arm = {arm: (cut[arm][0], own, which) for arm, own, which in split}
+    distance, number = _nearest(np.concatenate([pixels for _, pixels in cut.values()]), known_pixels)
+    ends = np.cumsum([len(row) for row, _ in cut.values()])[:-1]
+    split = zip(cut.items(), np.split(distance, ends), np.split(number, ends), strict=True)
+    by_arm = {arm: (row, own, which) for (arm, (row, _)), own, which in split}
+    windows, own, _ = by_arm.pop("town")
+    drives = [str(window.clip.path) for window in windows]
+    threshold = copy_threshold(own, drives, quantile=QUANTILE)
     windows, own, which = by_arm["rollout"]
     pairs = [Pair(windows[k], known[which[k]], float(own[k])) for k in np.argsort(own, kind="stable")[:SHOWN].tolist()]
     used = {window.clip.path: window.clip for window in known}
@@ -85,7 +84,13 @@ def copies(
             "windows": len(known),
             "sha256": sha256("".join(map(fingerprint, used.values())).encode()).hexdigest(),
         },
-        "held_out": {"windows": len(held_out), "quantile": QUANTILE, "threshold": threshold},
+        "held_out": {
+            "clips": len(set(drives)),
+            "needed": least_clips(QUANTILE),
+            "windows": len(drives),
+            "quantile": QUANTILE,
+            "threshold": threshold,
+        },
         "arms": {
             arm: _stand(windows, own, threshold, seed=seed, draws=draws) for arm, (windows, own, _) in by_arm.items()
         },
@@ -111,23 +116,21 @@ def _cut(clips: Sequence[Clip], rate: float, film: int, *, apart: float) -> tupl
     return windows, np.stack(pixels)
 
 
-def _nearest(
-    shown: np.ndarray, training: np.ndarray, held_out: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distance of each window ``shown`` to its nearest training window; which that is; the held-out's distances."""
-    parts = [
-        find_copies(shown, training[k : k + BATCH], held_out, features=SPACE) for k in range(0, len(training), BATCH)
-    ]
-    all_parts = np.stack([part.distance for part in parts])
-    best = all_parts.argmin(0)
-    which = BATCH * best + np.stack([part.training for part in parts])[best, np.arange(len(shown))]
-    return all_parts.min(0), which, np.min([part.held_out for part in parts], 0)
+def _nearest(shown: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distance of each window ``shown`` to its nearest training window, and which that is."""
+    parts = [nearest(shown, SPACE(training[k : k + BATCH]), SPACE) for k in range(0, len(training), BATCH)]
+    distances, numbers = (np.stack(column) for column in zip(*parts, strict=True))
+    best = distances.argmin(0)
+    return distances.min(0), BATCH * best + numbers[best, np.arange(len(shown))]
 
 
 def _stand(
-    windows: Sequence[Window], distance: np.ndarray, threshold: float, *, seed: int, draws: int
+    windows: Sequence[Window], distance: np.ndarray, threshold: float | None, *, seed: int, draws: int
 ) -> dict[str, Any]:
-    """One arm's share of windows below the threshold, with its interval over drives."""
+    """One arm's share of windows below the threshold, with its interval over drives; both None without one."""
+    about = {"windows": len(windows), "nearest": float(distance.min())}
+    if threshold is None:
+        return {**about, "share": None, "interval": None}
     drives: dict[Path, list[bool]] = {}
     for window, caught in zip(windows, (distance < threshold).tolist(), strict=True):
         drives.setdefault(window.clip.path, []).append(caught)
@@ -136,9 +139,5 @@ def _stand(
     def share(drawn: Sequence[int]) -> float:
         return float(np.mean([caught for k in drawn for caught in groups[k]]))
 
-    return {
-        "windows": len(windows),
-        "share": share(range(len(groups))),
-        "interval": bootstrap(share, len(groups), seed=seed, draws=draws),
-        "nearest": float(distance.min()),
-    }
+    interval = bootstrap(share, len(groups), seed=seed, draws=draws)
+    return {**about, "share": share(range(len(groups))), "interval": interval}

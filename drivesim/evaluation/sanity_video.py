@@ -16,7 +16,7 @@ from drivesim.evaluation import defects
 from drivesim.evaluation.generator import others
 from drivesim.evaluation.looks import Look, look_at, measures
 from drivesim.evaluation.requests import WET
-from drivesim.evaluation.sanity_rules import SanityProtocol
+from drivesim.evaluation.sanity_rules import SanityProtocol, trained_on
 from drivesim.metrics.appearance import brightness, sharpness
 from drivesim.metrics.copies import find_copies
 from drivesim.metrics.detection import bootstrap
@@ -213,10 +213,14 @@ class Pictures:
         bad: list[float | None] = []
         for k in range(count):
             rest = [windows[(k + step) % count] for step in range(1, count)]
-            training, held_out = rest[: count // 2], rest[count // 2 :]
+            training, held_out = rest[: trained_on(count)], rest[trained_on(count) :]
+            of_clips = np.repeat(range(len(held_out)), [len(own) for own in held_out]).tolist()
             copied = np.stack([self.copied(window) for window in training[0]])
             for shown, shares in ((windows[k], clean), (copied, bad)):
-                found = find_copies(shown, np.concatenate(training), np.concatenate(held_out))
+                found = find_copies(
+                    shown, np.concatenate(training), np.concatenate(held_out), clips=of_clips,
+                    quantile=1 / (len(held_out) + 1),
+                )  # fmt: skip
                 shares.append(found.share)
         return self._mean(clean, _frames(self.clips)), self._mean(bad, _frames(self.clips))
 
