@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from drivesim.metrics.detection import ScoredFrame, average_precision, bootstrap, coco_scores, recall_by_bins
+from drivesim.metrics.detection import ScoredFrame, average_precision, bootstrap, coco_scores
 from drivesim.perception import Detections, load_detector
 from drivesim.perception.matching import HIT, IGNORED, Truth, match, truth_of
 from scenarios.crowdedness import VisibleRule
@@ -92,14 +92,6 @@ def test_our_matching_and_curve_agree_with_faster_coco_eval() -> None:
     theirs = coco_scores(frames)["AP50"]
     assert 0.2 < theirs < 0.95
     assert own_average_precision(pairs) == pytest.approx(theirs, abs=1e-9)
-
-
-def test_recall_by_bins_counts_each_true_box_once() -> None:
-    rows = recall_by_bins([10, 30, 30, 200], [False, True, False, True], edges=[25, 100])
-    assert [row["count"] for row in rows] == [1, 2, 1]
-    assert [row["recall"] for row in rows] == [0.0, 0.5, 1.0]
-    assert (rows[0]["low"], rows[0]["high"], rows[2]["high"]) == (None, 25, None)
-    assert recall_by_bins([], [], edges=[25])[0]["recall"] is None
 
 
 def test_bootstrap_is_seeded_covers_the_mean_and_needs_two_clips() -> None:

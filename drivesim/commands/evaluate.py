@@ -44,7 +44,8 @@ def add(groups: Any) -> None:
             action="append",
             default=[],
             metavar="DIR",
-            help="clips that the weights were trained on, to look for copies of them; may be given again",
+            help="clips that the weights were trained on, to look for copies of them: the nearest pairs and, with 19 "
+            "drives or more, the share that is too near for chance; may be given again",
         )
         add_out(made)
     stress = command(

@@ -45,7 +45,7 @@ def add(groups: Any) -> None:
         groups,
         "compare",
         run_compare,
-        about="set benchmark runs of one protocol side by side, by slice",
+        about="set runs of one protocol side by side: detectors by slice, models by measure",
         example="drivesim compare out/reference out/yolox --out out/compared",
     )
     compare.add_argument("runs", nargs="+", metavar="RUN", help="two or more folders of drivesim benchmark or evaluate")

@@ -221,7 +221,7 @@ Seen = tuple[Sequence[Mapping[int, Look]], Sequence[Sequence[FrameFacts]]]
 
 
 def row(measure: Measure, arms: Mapping[str, Seen], protocol: GeneratorProtocol) -> dict[str, Any]:
-    """One measure: by arm its value, 95% interval over clips and frames, and where the rollout stands.
+    """One measure: by arm its value, its 95% interval over clips, and the frames that say something; its ``place``.
 
     ``place``: `Span.place` of the rollout between the floor ("other") and the ceiling ("town"); None where one of them
     is not known. A measure of errors tells their ``unit`` and by arm the ``median``, with its ``median_interval``.

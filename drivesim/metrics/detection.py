@@ -1,4 +1,4 @@
-"""Detection scores: average precision by COCO's rules, recall by bins, a bootstrap over clips."""
+"""Detection scores: average precision by COCO's rules, and bootstraps over clips."""
 
 from __future__ import annotations
 
@@ -123,25 +123,6 @@ def average_precision(
     0.834983...
     """
     return float(precision_recall(scores, hits, count, weights).mean()) if count else None
-
-
-def recall_by_bins(
-    values: Sequence[float], found: Sequence[bool], edges: Sequence[float]
-) -> list[dict[str, float | None]]:
-    """Recall (share of true boxes found) per bin of a value such as height (px) or depth (m).
-
-    Each row: ``low`` <= value < ``high`` (None: no bound), ``count`` of true boxes, ``recall`` in [0, 1] or None
-    where there are none.
-    """
-    sizes, hits = np.asarray(values, float), np.asarray(found, bool)
-    rows: list[dict[str, float | None]] = []
-    for low, high in itertools.pairwise([-np.inf, *edges, np.inf]):
-        inside = (sizes >= low) & (sizes < high)
-        count = int(inside.sum())
-        recall = float(hits[inside].mean()) if count else None
-        bounds = (None if np.isinf(low) else low, None if np.isinf(high) else high)
-        rows.append({"low": bounds[0], "high": bounds[1], "count": count, "recall": recall})
-    return rows
 
 
 def bootstrap(

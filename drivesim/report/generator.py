@@ -14,16 +14,13 @@ from drivesim.report.page import JPEG_QUALITY, environment_of_pages
 from drivesim.report.plots import Series, lines
 
 WIDTH, TOP, HEIGHT = 300, 3, 8  # of a scale, its rail's top and height
-
-
-Picture = np.ndarray
 DISTANCES = {"frechet": "Fréchet", "kernel": "kernel"}
 
 
 def render_generator(
     metrics: Mapping[str, Any],
-    pictures: Sequence[tuple[str, Mapping[str, Picture]]],
-    pairs: Sequence[tuple[str, Picture, Picture]] = (),
+    pictures: Sequence[tuple[str, Mapping[str, np.ndarray]]],
+    pairs: Sequence[tuple[str, np.ndarray, np.ndarray]] = (),
     film: bytes = b"",
 ) -> str:
     """The page as HTML text.
