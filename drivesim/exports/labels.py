@@ -20,16 +20,17 @@ _MAPS = Path(__file__).parent / "class_maps"
 
 @dataclass(frozen=True)
 class LabelRule:
-    """What becomes of a rollout's boxes that no judge found, and how small a box is written at all.
+    """What becomes of a rollout's boxes that no judge found, and how small or hidden a thing is written at all.
 
     ``policy``: "keep" writes them as any other; "flag" writes them with the format's mark for what a detector need not
     find; "drop" leaves them out. ``overlap``: a judge found a box from this IoU on. ``least``: px, width and height
-    from which on a box is written.
+    from which on a box is written. ``hidden``: occlusion from which on it is not: nothing of the thing is to be seen.
     """
 
     policy: str = "flag"
     overlap: float = 0.5
     least: float = 1.0
+    hidden: float = 0.95
 
     def __post_init__(self) -> None:
         """Raises `UserError` on an unknown policy or an overlap outside (0, 1]."""
@@ -66,7 +67,8 @@ def labels(facts: FrameFacts, form: str, agreement: Agreement | None, rule: Labe
     for thing in facts.objects:
         name = names[thing.category]
         x1, y1, x2, y2 = thing.box
-        if name is None or min(x2 - x1, y2 - y1) < rule.least:
+        hidden = thing.occlusion is not None and thing.occlusion >= rule.hidden
+        if name is None or hidden or min(x2 - x1, y2 - y1) < rule.least:
             continue
         overlap = agreement.best(facts.index, thing.track_id) if agreement is not None else None
         doubted = overlap is not None and overlap < rule.overlap
