@@ -21,6 +21,10 @@ FORMATS = {
     "yolo": "drivesim.exports.yolo",
     "kitti": "drivesim.exports.kitti",
     "mot": "drivesim.exports.mot",
+    "bdd100k": "drivesim.exports.bdd100k",
+    "nuscenes": "drivesim.exports.nuscenes",
+    "webdataset": "drivesim.exports.webdataset",
+    "hf": "drivesim.exports.hf",
 }
 """The module of each format, imported when it is asked for."""
 
