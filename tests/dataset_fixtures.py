@@ -74,7 +74,7 @@ def write_dataset(folder: Path) -> Dataset:
                 split=split,
                 fps=FPS,
                 frames=FRAMES,
-            )  # fmt: skip
+            )
         )
     overlaps = {(index, track): (0.9,) for index in range(FRAMES) for track in (1, 2, 4)} | {(1, 2): (0.2,)}
     write_agreement(folder / "agreement" / "b-rollout.json", Agreement((Judge("judge", "0" * 64),), overlaps))
