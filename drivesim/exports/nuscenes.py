@@ -118,10 +118,11 @@ def _write_clip(dataset: Dataset, row: Row, folder: Path, tables: Tables, rule: 
         for label in labels(facts, "nuscenes", agreement, rule):
             track = label.thing.track_id
             names[track] = label.name
-            annotations.setdefault(track, []).append(_annotation(row, sample, ego, label))
+            annotation = _annotation(row, sample, ego, label)
+            tables["sample_annotation"].append(annotation)
+            annotations.setdefault(track, []).append(annotation)
     for track, chain in annotations.items():
         _link(chain)
-        tables["sample_annotation"] += chain
         tables["instance"].append({
             "token": token("instance", row.id, track), "category_token": token("category", names[track]),
             "nbr_annotations": len(chain), "first_annotation_token": chain[0]["token"],
