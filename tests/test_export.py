@@ -7,6 +7,7 @@ from drivesim.errors import UserError
 from drivesim.exports import FORMATS, export
 from drivesim.exports.card import conditions
 from drivesim.exports.labels import LabelRule, labels
+from scenarios.facts import FrameFacts
 from tests.dataset_fixtures import CLIPS, FRAMES, facts_of, write_dataset
 
 PICTURES = ("coco", "yolo", "kitti", "mot")
@@ -47,7 +48,7 @@ def test_export_says_where_it_comes_from(dataset, form, tmp_path):
         assert mark in (b"synthetic: drivesim", "synthetic: drivesim"), file
 
 
-@pytest.mark.parametrize("form", ("yolo", "kitti", "mot"))
+@pytest.mark.parametrize("form", ["yolo", "kitti", "mot"])
 def test_sidecar_has_the_conditions_of_every_picture(dataset, form, tmp_path):
     out = export(dataset, form, tmp_path / "out")
     rows = [json.loads(line) for line in (out / "conditions.jsonl").read_text().splitlines()]
@@ -60,8 +61,6 @@ def test_sidecar_has_the_conditions_of_every_picture(dataset, form, tmp_path):
 
 
 def test_unknown_conditions_stay_unknown(dataset):
-    from scenarios.facts import FrameFacts
-
     told = conditions(FrameFacts(0, 0.0), dataset.rows[0])
     assert {told[key] for key in ("daylight", "time_of_day", "weather", "crowdedness", "ego_speed")} == {None}
 
