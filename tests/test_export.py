@@ -3,6 +3,8 @@ import json
 import pytest
 from PIL import Image
 
+from drivesim.cli import main
+from drivesim.clips import read_clip
 from drivesim.errors import UserError
 from drivesim.exports import FORMATS, export
 from drivesim.exports.card import conditions
@@ -92,3 +94,31 @@ def test_what_cannot_be_exported_is_told(dataset, tmp_path):
     with pytest.raises(UserError, match="already there"):
         export(dataset, "coco", tmp_path / "out")
     assert set(PICTURES) <= set(FORMATS)
+
+
+@pytest.mark.parametrize("form", ["coco", "kitti"])
+def test_commands_export_and_import(dataset, form, tmp_path, capsys):
+    there, back = str(tmp_path / "there"), str(tmp_path / "back")
+    assert main(["dataset", "export", str(dataset.path), "--format", form, "--out", there, "--split", "train"]) == 0
+    assert main(["dataset", "import", there, "--format", form, "--out", back]) == 0
+    assert capsys.readouterr().out.split() == [there, back]
+    clips = {file.name: read_clip(file) for file in (tmp_path / "back" / "clips").iterdir()}
+    assert {name: (clip.origin, len(clip), clip.fps) for name, clip in clips.items()} == {
+        "a-town": ("town", FRAMES, 7.5), "b-rollout": ("rollout", FRAMES, 7.5)
+    }  # fmt: skip
+    assert [len(facts.objects) for facts in clips["a-town"].facts] == [5 if form == "coco" else 4] * FRAMES
+
+
+def test_commands_tell_mistakes_in_one_line(dataset, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "out")]
+    for argv, message in (
+        (["export", str(dataset.path), "--format", "coco", "--policy", "guess", *out], "policy is 'guess'"),
+        (["export", str(dataset.path), "--format", "coco", "--overlap", "2", *out], "overlap is 2.0"),
+        (["import", str(tmp_path), "--format", "mot", *out], "format is 'mot', expected one of coco, kitti"),
+        (["import", str(tmp_path), "--format", "kitti", *out], "no image_02/<sequence> found"),
+    ):
+        assert main(["dataset", *argv]) != 0
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
