@@ -3,7 +3,7 @@ VENV ?= .venv
 OUT ?= out/demo
 AREA ?= chain
 ONLY ?=
-FORMATS ?= coco yolo kitti mot
+FORMATS ?= coco yolo kitti mot bdd100k nuscenes webdataset hf
 PYTHON = $(VENV)/bin/python
 
 .PHONY: help setup demo test lint types acceptance prove
