@@ -42,7 +42,7 @@ from drivesim.exports.nuscenes_tables import (
     token,
     visibility,
     yaw,
-)  # fmt: skip
+)
 from drivesim.exports.pictures import write_picture
 from scenarios.facts import Camera, EgoState, FrameFacts, time_of_day
 
