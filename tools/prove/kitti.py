@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,7 @@ def _labels(reader: Kitti2DBox, sequence: str) -> tuple[list[tuple[Any, ...]], l
 
 def _pykitti(training: Path, sequence: str) -> tuple[list[tuple[Any, ...]], int]:
     """The labels, whose tracks pykitti numbers anew, and the number of pictures, all read."""
-    with redirect_stdout(None):
-        pictures = sum(1 for _ in tracking(str(training), sequence).cam2)
+    pictures = sum(1 for _ in tracking(str(training), sequence).cam2)
     file = training / "label_02" / f"{sequence}.txt"
     if not any(" DontCare " not in line for line in file.read_text().splitlines()):
         return [], pictures  # pykitti takes no file without a track

@@ -14,7 +14,7 @@ from pathlib import Path
 from drivesim import atomic, render, rollout
 from drivesim.clips import Clip
 from drivesim.clips.agreement import Agreement, Judge, write_agreement
-from drivesim.clips.dataset import DATASET_SCHEMA, SPLITS, Row, read_dataset
+from drivesim.clips.dataset import DATASET_SCHEMA, SPLITS, Dataset, Row, read_dataset
 from drivesim.clips.store import sha256
 from drivesim.exports import export
 from drivesim.exports.labels import LabelRule, labels
@@ -31,22 +31,26 @@ def main(work: Path, formats: list[str]) -> None:
     """Make everything."""
     native = work / "native"
     weights = write_tiny_weights(work / "weights")
-    rows = [_make(native, weights, number) for number in range(CLIPS)]
+    rows = sorted((_make(native, weights, number) for number in range(CLIPS)), key=lambda row: row.id)
     atomic.write_json(native / "dataset.json", {"schema": DATASET_SCHEMA, "name": "proof", "recipe": {"seed": 0}})
     atomic.write_text(native / "manifest.jsonl", "".join(row.line() + "\n" for row in rows))
-    dataset = read_dataset(native)
     for form in formats:
-        export(dataset, form, work / form, rule=RULE)
-        wanted = []
-        for row, clip in dataset.clips():
-            agreement = dataset.agreement(row)
-            found = [
-                [facts.index, thing.track_id, name, *thing.box, flagged]
-                for facts in clip.facts
-                for thing, name, flagged in labels(facts, form, agreement, RULE)
-            ]
-            wanted.append({"clip": row.id, "split": row.split, "frames": row.frames, "fps": row.fps, "labels": found})
-        atomic.write_json(work / f"{form}.expected.json", wanted)
+        write_export(read_dataset(native), form, work)
+
+
+def write_export(dataset: Dataset, form: str, work: Path) -> None:
+    """Write an export and what a reader must find of it."""
+    export(dataset, form, work / form, rule=RULE)
+    wanted = []
+    for row, clip in dataset.clips():
+        agreement = dataset.agreement(row)
+        found = [
+            [facts.index, thing.track_id, name, *thing.box, flagged]
+            for facts in clip.facts
+            for thing, name, flagged in labels(facts, form, agreement, RULE)
+        ]
+        wanted.append({"clip": row.id, "split": row.split, "frames": row.frames, "fps": row.fps, "labels": found})
+    atomic.write_json(work / f"{form}.expected.json", wanted)
 
 
 def _make(native: Path, weights: Path, number: int) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def prove(form: str, reader: str, main: Callable[[Path, Path], dict[str, Any]]) 
 
     Exits with 1 if it did not pass.
     """
-    found = main(Path(sys.argv[1]), Path(sys.argv[2]))
+    with redirect_stdout(sys.stderr):  # readers like to talk
+        found = main(Path(sys.argv[1]), Path(sys.argv[2]))
     print(json.dumps({"format": form, "reader": reader, "version": version(reader), **found}), flush=True)
     sys.exit(not found["passed"])
