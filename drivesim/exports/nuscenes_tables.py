@@ -51,7 +51,7 @@ def camera_rotation(camera: Camera) -> list[float]:
 
 
 def intrinsic(camera: Camera) -> list[list[float]]:
-    """The camera's matrix (3 3), px."""
+    """The camera's matrix (3 3), px. An image reaches from 0 to its width, as in the dev-kit's `box_in_image`."""
     return [[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]]
 
 
