@@ -3,9 +3,10 @@ VENV ?= .venv
 OUT ?= out/demo
 AREA ?= chain
 ONLY ?=
+FORMATS ?= coco yolo kitti mot bdd100k nuscenes webdataset hf
 PYTHON = $(VENV)/bin/python
 
-.PHONY: help setup demo test lint types acceptance
+.PHONY: help setup demo test lint types acceptance prove
 
 help:
 	@echo "make demo             from a scenario to a video with labels and a report page, in $(OUT)"
@@ -13,6 +14,7 @@ help:
 	@echo "make lint             ruff: rules and layout"
 	@echo "make types            mypy"
 	@echo "make acceptance       the heavy acceptance lines of AREA=$(AREA), as JSON; ONLY=TEXT picks some"
+	@echo "make prove            exports read by other people's readers: FORMATS=\"$(FORMATS)\""
 	@echo "make setup            only the virtual environment $(VENV)"
 
 setup:
@@ -33,3 +35,6 @@ types: setup
 
 acceptance: setup
 	@$(PYTHON) tools/acceptance $(AREA) --only "$(ONLY)"
+
+prove: setup
+	@tools/prove/run $(PYTHON) $(FORMATS)

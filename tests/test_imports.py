@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivesim.presets": {"drivesim.networks", "drivesim.diffusion"},
     "drivesim.clips": {"scenarios"},
     "drivesim.town": {"scenarios", "drivesim.clips", "drivesim.overlay"},
-    "drivesim.datasets": {"scenarios", "conditioning", "drivesim.clips", "drivesim.town"},
+    "drivesim.datasets": {"scenarios", "conditioning", "drivesim.clips", "drivesim.town", "drivesim.exports"},
     "drivesim.exports": {"scenarios", "drivesim.clips"},
     "drivesim.overlay": {"scenarios", "drivesim.clips"},
     "drivesim.preview": {"scenarios", "drivesim.clips", "drivesim.overlay"},

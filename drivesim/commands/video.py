@@ -1,4 +1,4 @@
-"""``drivesim render``, ``rollout`` and ``dataset town``: from a scenario to video."""
+"""``drivesim render`` and ``rollout``: from a scenario to video."""
 
 from __future__ import annotations
 
@@ -42,21 +42,6 @@ def add(groups: Any) -> None:
         help="do not tell the networks this condition, such as boxes; may be given again",
     )
     rollout.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
-
-    kinds = groups.add_parser("dataset", help="make training clips", description="Make training clips.").add_subparsers(
-        title="kinds", metavar="KIND", required=True
-    )
-    town = command(
-        kinds,
-        "town",
-        run_dataset_town,
-        about="render training clips of random scenarios in the town",
-        example="drivesim dataset town --clips 200 --out out/town",
-    )
-    town.add_argument("--clips", type=count, required=True, metavar="N", help="how many clips")
-    add_out(town)
-    town.add_argument("--seed", type=seed, default=0, metavar="N", help="which clips (default: 0)")
-    town.add_argument("--frames", type=count, default=60, metavar="N", help="frames of a clip (default: %(default)s)")
 
 
 def _common(made: argparse.ArgumentParser) -> None:
@@ -103,16 +88,4 @@ def run_rollout(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
     print(clip.path)
-    return 0
-
-
-def run_dataset_town(arguments: argparse.Namespace) -> int:
-    """Render N clips of sampled scenarios."""
-    from drivesim.generate import town_dataset
-
-    with progress_bar("clips") as progress:
-        folder = town_dataset(
-            arguments.out, clips=arguments.clips, seed=arguments.seed, frames=arguments.frames, progress=progress
-        )
-    print(folder)
     return 0

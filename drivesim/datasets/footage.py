@@ -56,6 +56,11 @@ def read_footage(
     return [_clip(place, Path(boxes) if boxes else None, fps, known) for place in found]
 
 
+def pictures_of(folder: Path) -> Pictures:
+    """The pictures of a folder in the order of their names."""
+    return Pictures(sorted(item for item in folder.iterdir() if item.suffix.lower() in PICTURES))
+
+
 def _find(path: Path) -> Iterator[Path]:
     """Video files and folders of pictures at or below ``path``, sorted."""
     if path.is_file():
@@ -76,11 +81,11 @@ def _find(path: Path) -> Iterator[Path]:
 
 
 def _clip(path: Path, boxes: Path | None, fps: float | None, known: dict[str, Any]) -> Clip:
-    source: PictureFolder | VideoFile
+    source: Pictures | VideoFile
     if path.is_dir():
         if fps is None:
             raise UserError(f"{path}: pictures have no frame rate, expected the argument fps")
-        source, rate = PictureFolder(path), exact_rate(fps)
+        source, rate = pictures_of(path), exact_rate(fps)
     else:
         if fps is not None:
             raise UserError(f"{path}: fps {fps} given for a video, expected none (it has its own rate)")
@@ -137,26 +142,25 @@ class _FootageFacts(Sequence[FrameFacts]):
         return [self._make(k) for k in wanted] if isinstance(wanted, range) else self._make(wanted)
 
 
-class PictureFolder:
-    """The pictures of a folder in the order of their names, as frames by number.
+class Pictures:
+    """Picture files as frames by number.
 
     Raises `UserError` if a picture cannot be read, differs in size from the first, or declares too many pixels.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Find the pictures of ``folder`` and take the size of the first."""
-        self.folder = folder
-        self._files = sorted(item for item in folder.iterdir() if item.suffix.lower() in PICTURES)
-        first = VideoFile(self._files[0])
+    def __init__(self, files: Sequence[Path]) -> None:
+        """Take the size of the first."""
+        self.files = files
+        first = VideoFile(files[0])
         self.width, self.height = first.width, first.height
 
     def __len__(self) -> int:
         """The number of pictures."""
-        return len(self._files)
+        return len(self.files)
 
     def pick(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """The pictures of ``indices`` as uint8 h w 3 RGB."""
-        for file in [self._files[index] for index in indices]:
+        for file in [self.files[index] for index in indices]:
             head = VideoFile(file)  # reads the header and checks its size before anything is decoded
             if (head.width, head.height) != (self.width, self.height):
                 raise UserError(

@@ -1,0 +1,133 @@
+"""A dataset: a folder of clips with a manifest.
+
+The folder::
+
+    dataset.json       schema, name, and the recipe: all that its clips depend on
+    manifest.jsonl     one line per finished clip, in order of their ids (`Row`)
+    failures.jsonl     one line per clip that could not be made: id and reason; absent where there is none
+    clips/<id>/        the clips
+    agreement/<id>.json    what detectors found of a rollout's boxes (`drivesim.clips.agreement`)
+
+Everything else, such as exports, is a function of these.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from drivesim.clips.agreement import Agreement, read_agreement
+from drivesim.clips.clip import Clip
+from drivesim.clips.facts_file import strict_json
+from drivesim.clips.store import read_clip, read_json
+from drivesim.errors import UserError
+
+DATASET_SCHEMA = "drivesim.dataset/1"
+SPLITS = ("train", "val", "test")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,150}")  # a plain name on every file system
+_SHA = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A finished clip's line in the manifest.
+
+    ``sha256``: of its clip.json, which holds those of its files. ``bytes``: of its files together. ``source``: "town"
+    or "rollout". ``scenario``: name and sha256 of the scenario at its values. ``seed``: of the simulation. ``camera``:
+    name of the camera, one of several that saw the same. ``group``: clips of one group are in one split. ``fps``:
+    frames/s.
+    """
+
+    id: str
+    sha256: str
+    bytes: int
+    source: str
+    scenario: Mapping[str, str]
+    seed: int
+    camera: str
+    group: str
+    split: str
+    fps: float
+    frames: int
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` on an id that is no plain name, an unknown split or a sum that is none."""
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"id is {self.id!r}, expected letters, digits, '-' and '_'")
+        if self.split not in SPLITS:
+            raise ValueError(f"split is {self.split!r}, expected one of {SPLITS}")
+        if not _SHA.fullmatch(self.sha256):
+            raise ValueError(f"sha256 is {self.sha256!r}, expected 64 hexadecimal digits")
+
+    def line(self) -> str:
+        """The row as JSON, in one form only."""
+        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk. ``card``: what dataset.json says. ``rows``: in order of their ids."""
+
+    path: Path
+    card: Mapping[str, Any]
+    rows: tuple[Row, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.card["name"])
+
+    def folder(self, row: Row) -> Path:
+        """Where a row's clip lies."""
+        return self.path / "clips" / row.id
+
+    def clip(self, row: Row) -> Clip:
+        """A row's clip. Raises `UserError` if it is not whole (see `read_clip`)."""
+        return read_clip(self.folder(row))
+
+    def clips(self) -> Iterator[tuple[Row, Clip]]:
+        """All clips with their rows, in order."""
+        for row in self.rows:
+            yield row, self.clip(row)
+
+    def agreement(self, row: Row) -> Agreement | None:
+        """What detectors found of a clip's boxes; None where nobody looked, as for the town, whose boxes are exact."""
+        return read_agreement(self.path / "agreement" / f"{row.id}.json")
+
+
+def read_dataset(path: str | Path) -> Dataset:
+    """The dataset in a folder; its clips are read when they are asked for.
+
+    Raises `UserError` if there is none, or dataset.json or a line of the manifest is not what it must be.
+    """
+    folder = Path(path)
+    card = read_json(folder / "dataset.json")
+    if card is None:
+        raise UserError(f"{folder}: no readable dataset.json found, expected a dataset's folder")
+    if card.get("schema") != DATASET_SCHEMA:
+        raise UserError(f"{folder / 'dataset.json'}: schema is {card.get('schema')!r}, expected {DATASET_SCHEMA!r}")
+    for key, kind in (("name", str), ("recipe", dict)):
+        if not isinstance(card.get(key), kind):
+            raise UserError(f"{folder / 'dataset.json'}: {key} is {card.get(key)!r}, expected {kind.__name__}")
+    return Dataset(folder, card, tuple(read_rows(folder / "manifest.jsonl")))
+
+
+def read_rows(manifest: Path) -> list[Row]:
+    """The rows of a manifest; none if there is no such file. Raises `UserError` that names the first bad line."""
+    if not manifest.exists():
+        return []
+    rows: list[Row] = []
+    for number, line in enumerate(manifest.read_bytes().splitlines(), start=1):
+        try:
+            row = Row(**strict_json(line))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{manifest}:{number}: {error}, expected a clip's row") from error
+        if rows and row.id <= rows[-1].id:
+            what = "is there twice" if row.id == rows[-1].id else f"comes after {rows[-1].id}"
+            raise UserError(f"{manifest}:{number}: {row.id} {what}, expected ids in order, each once")
+        rows.append(row)
+    return rows
