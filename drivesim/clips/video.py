@@ -138,6 +138,8 @@ def join(segments: Sequence[Path], out: Path, *, rate: Fraction, comment: str = 
 class VideoFile:
     """The frames of a video file by number. Nothing is decoded before its header has been checked.
 
+    ``declared``: how many frames the header speaks of, by count or else by duration; None where it does neither.
+
     Raises `UserError` if the file is not a readable video or declares more than ``MAX_PIXELS`` or ``MAX_FRAMES``.
     """
 
@@ -154,6 +156,8 @@ class VideoFile:
                 found = f"{self.width} x {self.height}, {stream.frames} frames"
                 raise UserError(f"{self.path}: {found}, expected at most {MAX_PIXELS} pixels and {MAX_FRAMES} frames")
             self.rate = exact_rate(rate)
+            by_duration = None if container.duration is None else round(container.duration * self.rate / av.time_base)
+            self.declared: int | None = stream.frames or by_duration
 
     def __len__(self) -> int:
         """The number of frames."""
