@@ -29,7 +29,9 @@ def objects(index: int) -> tuple[ObjectFacts, ...]:
     )
 
 
-def write_one(folder: Path, name: str, *, source: str, split: str, frames: int = 3, seed: int = 0) -> Row:
+def write_one(
+    folder: Path, name: str, *, source: str, split: str, frames: int = 3, seed: int = 0, weather: str | None = "clear"
+) -> Row:  # fmt: skip
     """A clip of a dataset; returns its row."""
     scenario = {"name": f"street_{seed}", "sha256": f"{seed:064x}"}
     provenance = {"origin": source, "scenario": scenario, "seed": seed}
@@ -37,7 +39,7 @@ def write_one(folder: Path, name: str, *, source: str, split: str, frames: int =
         for index in range(frames):
             things = objects(index)
             facts = FrameFacts(
-                index, round(index / FPS, 4), daylight=(seed % 3) / 2, weather="clear",
+                index, round(index / FPS, 4), daylight=(seed % 3) / 2, weather=weather,
                 crowdedness=crowdedness(things, HEIGHT), camera=Camera().resized(WIDTH, HEIGHT), objects=things,
             )  # fmt: skip
             writer.write(np.full((HEIGHT, WIDTH, 3), 60 * index, np.uint8), facts)

@@ -158,7 +158,7 @@ def _check_objects(clip: Clip, facts: FrameFacts, places: Places, where: str) ->
 
 
 def _check_agreement(dataset: Dataset, row: Row, places: Places) -> Iterator[str]:
-    path = dataset.path / "agreement" / f"{row.id}.json"
+    path = dataset.agreement_file(row)
     if leads_out(path, dataset.path):
         return  # told of already
     found: list[str] = []

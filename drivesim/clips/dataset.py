@@ -122,7 +122,11 @@ class Dataset:
 
     def agreement(self, row: Row) -> Agreement | None:
         """What detectors found of a clip's boxes; None where nobody looked, as for the town, whose boxes are exact."""
-        return read_agreement(self.path / "agreement" / f"{row.id}.json")
+        return read_agreement(self.agreement_file(row))
+
+    def agreement_file(self, row: Row) -> Path:
+        """Where a clip's agreement lies, if there is one."""
+        return self.path / "agreement" / f"{row.id}.json"
 
 
 def read_dataset(path: str | Path) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from drivesim.commands.common import add_out, command, count, progress_bar, seed
@@ -32,6 +33,30 @@ def add(groups: Any) -> None:
         example="drivesim dataset verify out/town",
     )
     check.add_argument("dataset", metavar="DIR", help="a dataset's folder")
+    look = command(
+        kinds,
+        "inspect",
+        run_dataset_inspect,
+        about="tell what is in a dataset: counts, conditions with the empty ones first, boxes, agreement",
+        example="drivesim dataset inspect out/town --json",
+    )
+    look.add_argument("dataset", metavar="DIR", help="a dataset's folder")
+    look.add_argument("--json", action="store_true", help="as JSON")
+    judge = command(
+        kinds,
+        "judge",
+        run_dataset_judge,
+        about="let detectors look for the boxes that a dataset's rollouts were asked for",
+        example="drivesim dataset judge out/set --judge reference --judge onnx:yolo.onnx",
+    )
+    judge.add_argument("dataset", metavar="DIR", help="a dataset's folder")
+    judge.add_argument(
+        "--judge",
+        action="append",
+        required=True,
+        metavar="DETECTOR",
+        help="reference, onnx:FILE, hf:DIR or a plug-in; may be given several times",
+    )
 
 
 def run_dataset_verify(arguments: argparse.Namespace) -> int:
@@ -47,6 +72,32 @@ def run_dataset_verify(arguments: argparse.Namespace) -> int:
         rows = read_dataset(arguments.dataset).rows
         print(f"{arguments.dataset}: {len(rows)} clips, {sum(row.frames for row in rows)} frames: fine")
     return 1 if found else 0
+
+
+def run_dataset_inspect(arguments: argparse.Namespace) -> int:
+    """Print the dataset in numbers."""
+    from drivesim.clips.dataset import read_dataset
+    from drivesim.generate.inspecting import describe, inspect
+
+    found = inspect(read_dataset(arguments.dataset))
+    print(json.dumps(found, indent=1) if arguments.json else describe(found), end="\n" if arguments.json else "")
+    return 0
+
+
+def run_dataset_judge(arguments: argparse.Namespace) -> int:
+    """Judge the rollouts that these detectors have not judged yet, and bring the card up to date."""
+    from drivesim.clips.dataset import read_dataset
+    from drivesim.generate.agreeing import judge_dataset
+    from drivesim.generate.card import write_card
+    from drivesim.perception import load_detector
+
+    dataset = read_dataset(arguments.dataset)
+    detectors = [load_detector(name) for name in arguments.judge]
+    with progress_bar("judge") as progress:
+        made = judge_dataset(dataset, detectors, progress)
+    print(f"{arguments.dataset}: {made} rollouts judged now")
+    print(write_card(dataset))
+    return 0
 
 
 def run_dataset_town(arguments: argparse.Namespace) -> int:
