@@ -124,7 +124,8 @@ def _check_clip(dataset: Dataset, row: Row) -> Iterator[str]:
             f"{clip.path / 'clip.json'}: the scenario's sha256 is {scenario.get('sha256')!r}, "
             f"expected {row.scenario['sha256']!r} by the manifest"
         )
-    found, places = [], {}
+    found = []
+    places: Places = {}
     whole = _attempt(found, lambda: _check_facts(clip, places))
     yield from found
     if whole:
