@@ -192,7 +192,9 @@ RECIPE = {
 
 def test_the_card_says_what_its_user_must_know(dataset):
     write_json(dataset.path / "dataset.json", {**dataset.card, "name": 'a "b": c', "recipe": RECIPE})
-    (dataset.path / "failures.jsonl").write_text('{"id": "e", "reason": "no <memory>"}\n' * 2)
+    (dataset.path / "failures.jsonl").write_text(
+        "".join(json.dumps({"id": name, "reason": "no <memory>"}) + "\n" for name in "ef")
+    )
     told = card(read_dataset(dataset.path))
     header = yaml.safe_load(told.split("---\n")[1])
     assert (header["license"], header["pretty_name"]) == ("apache-2.0", 'a "b": c')

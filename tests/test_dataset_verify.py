@@ -215,10 +215,16 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "agreement not JSON": (
         lambda f: (f / FOUND).write_text("{"), FOUND, "expected 'drivesim.agreement/1'", "native"
     ),
+    "judge without a name": (
+        agreement(lambda a: a["judges"][0].update(name=[1])), FOUND, "judges are", "native"
+    ),
+    "half a character": (
+        lambda f: edit(f / "dataset.json", lambda c: c.update(name="\ud800")), "", "no readable dataset.json", "native"
+    ),
     "agreement of no clip": (
         lambda f: shutil.copy(f / FOUND, f / "agreement/e.json"), "agreement/e.json", "without a row", ""
     ),
-    "failure not JSON": (lambda f: (f / "failures.jsonl").write_text("x\n"), "failures.jsonl:1", "the reason", ""),
+    "failure not JSON": (lambda f: (f / "failures.jsonl").write_text("x\n"), "failures.jsonl:1", "a reason", ""),
 }  # fmt: skip
 
 

@@ -74,6 +74,8 @@ def read_agreement(path: Path) -> Agreement | None:
         if document["schema"] != AGREEMENT_SCHEMA:
             raise ValueError(f"schema is {document['schema']!r}")
         judges = tuple(Judge(row["name"], row["fingerprint"]) for row in document["judges"])
+        if not all(isinstance(word, str) for judge in judges for word in (judge.name, judge.fingerprint)):
+            raise ValueError(f"judges are {document['judges']}")
         overlaps = {(int(row[0]), int(row[1])): tuple(map(float, row[2:])) for row in document["boxes"]}
         if len(overlaps) != len(document["boxes"]):
             raise ValueError("a box is there twice")

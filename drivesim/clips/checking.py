@@ -13,8 +13,7 @@ from typing import TypeVar
 
 from drivesim.clips.agreement import read_agreement
 from drivesim.clips.clip import Clip
-from drivesim.clips.dataset import Dataset, Row, leads_out, read_card, scan_rows
-from drivesim.clips.facts_file import strict_json
+from drivesim.clips.dataset import Dataset, Row, leads_out, read_card, read_failures, scan_rows
 from drivesim.clips.store import read_json, verify
 from drivesim.errors import UserError
 from scenarios.crowdedness import is_visible
@@ -46,7 +45,7 @@ def check_dataset(path: str | Path, progress: Progress | None = None) -> list[st
     found += wrong
     found += _check_links(folder)
     found += _check_splits(folder, rows)
-    found += _check_failures(folder / "failures.jsonl")
+    _attempt(found, lambda: read_failures(folder))
     ids = {row.id for row in rows}
     found += _check_strangers(folder / "clips", ids, "")
     found += _check_strangers(folder / "agreement", ids, ".json")
@@ -81,19 +80,6 @@ def _check_splits(folder: Path, rows: Iterable[Row]) -> Iterator[str]:
                 f"{folder / 'manifest.jsonl'}: {row.id} is of the scenario {row.scenario['name']!r}, which models are "
                 "evaluated on, and in the split train, expected it in no split to train on"
             )
-
-
-def _check_failures(path: Path) -> Iterator[str]:
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            value = strict_json(line)
-        except ValueError as error:
-            yield f"{path}:{number}: {error}, expected the id and the reason of a failure"
-            continue
-        if not isinstance(value, dict) or not {"id", "reason"} <= set(value):
-            yield f"{path}:{number}: found {value!r}, expected the id and the reason of a failure"
 
 
 def _check_strangers(folder: Path, ids: set[str], suffix: str) -> Iterator[str]:

@@ -182,6 +182,21 @@ def scan_rows(manifest: Path) -> tuple[list[Row], list[str]]:
     return rows, wrong
 
 
+def read_failures(folder: Path) -> dict[str, str]:
+    """Why clips of a dataset could not be made, by their ids. Raises `UserError` that names the first bad line."""
+    path = folder / "failures.jsonl"
+    reasons: dict[str, str] = {}
+    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else (), start=1):
+        try:
+            value = strict_json(line)
+            if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in ("id", "reason")):
+                raise ValueError(f"found {value!r}")
+        except ValueError as error:
+            raise UserError(f"{path}:{number}: {error}, expected an id and a reason") from error
+        reasons[value["id"]] = value["reason"]
+    return reasons
+
+
 def leads_out(path: Path, folder: Path) -> bool:
     """Whether a path, its links followed, lies outside of a folder."""
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

@@ -34,9 +34,12 @@ def strict_json(data: bytes) -> Any:
     {'speed': 3.5}
     """
     try:
-        return json.loads(data, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("lists within lists without end found, expected JSON of some depth") from error
+    if b"\\ud" in data.lower():
+        json.dumps(value, ensure_ascii=False).encode()  # fails on half a character, which nothing could print or store
+    return value
 
 
 def _finite(text: str) -> float:

@@ -223,7 +223,7 @@ class _Input:
 
     def __enter__(self) -> av.container.InputContainer:
         try:
-            self.container = av.open(self.path)
+            self.container = av.open(self.path, metadata_errors="replace")
         except (OSError, av.error.FFmpegError) as error:
             reason = error.strerror or os.strerror(errno.EIO)  # FFmpeg has errors that the system does not know
             raise UserError(f"{self.path}: {reason}, expected a video file") from error

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from drivesim import atomic
-from drivesim.clips.dataset import Dataset
-from drivesim.clips.facts_file import strict_json
+from drivesim.clips.dataset import Dataset, read_failures
 from drivesim.clips.store import canonical
 from drivesim.generate.inspecting import describe, inspect, label_rule
 
@@ -88,9 +87,7 @@ def _failures(dataset: Dataset, recipe: dict[str, Any], sources: list[str]) -> l
     for name, status in sorted((conditions or {}).items()):
         if status != "obeyed":
             lines.append(f"- The model's {_plain(name)}: {_plain(status)} (by the card of its weights).")
-    path = dataset.path / "failures.jsonl"
-    rows = [strict_json(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-    for reason, count in sorted(Counter(str(row["reason"]) for row in rows).items()):
+    for reason, count in sorted(Counter(read_failures(dataset.path).values()).items()):
         lines.append(f"- {count} clip{'s' if count != 1 else ''} could not be made: {_plain(reason)}")
     return lines or ["None known."]
 
