@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "drivesim.generate": {
         "scenarios", "drivesim.clips", "drivesim.town", "drivesim.rollout", "drivesim.perception", "drivesim.exports",
+        "drivesim.metrics",
     },
     "drivesim.trainability": {
         "scenarios", "drivesim.networks", "drivesim.parts", "drivesim.clips", "drivesim.datasets", "drivesim.town",

@@ -67,12 +67,18 @@ def read_agreement(path: Path) -> Agreement | None:
     """What `write_agreement` wrote; None if there is no such file. Raises `UserError` if it is something else."""
     if not path.exists():
         return None
-    document: dict[str, Any] = read_json(path) or {}
+    document: dict[str, Any] | None = read_json(path)
+    if document is None:
+        raise UserError(f"{path}: no readable JSON found, expected {AGREEMENT_SCHEMA!r}")
     try:
         if document["schema"] != AGREEMENT_SCHEMA:
             raise ValueError(f"schema is {document['schema']!r}")
         judges = tuple(Judge(row["name"], row["fingerprint"]) for row in document["judges"])
+        if not all(isinstance(word, str) for judge in judges for word in (judge.name, judge.fingerprint)):
+            raise ValueError(f"judges are {document['judges']}")
         overlaps = {(int(row[0]), int(row[1])): tuple(map(float, row[2:])) for row in document["boxes"]}
+        if len(overlaps) != len(document["boxes"]):
+            raise ValueError("a box is there twice")
         if any(len(row) != len(judges) or not all(0 <= x <= 1 for x in row) for row in overlaps.values()):
             raise ValueError(f"a row of a box has no overlap in [0, 1] for each of {len(judges)} judges")
     except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 import numpy as np
 
@@ -27,15 +28,26 @@ def facts_line(facts: FrameFacts) -> bytes:
 
 
 def strict_json(data: bytes) -> Any:
-    """The value of a JSON text. Raises ``ValueError`` on NaN and infinity, which Python would take.
+    """The value of a JSON text. Raises ``ValueError`` on NaN and infinity, which Python would take, also as 1e999.
 
     >>> strict_json(b'{"speed": 3.5}')
     {'speed': 3.5}
     """
-    return json.loads(data, parse_constant=_refuse)
+    try:
+        value = json.loads(data, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("lists within lists without end found, expected JSON of some depth") from error
+    if b"\\ud" in data.lower():
+        json.dumps(value, ensure_ascii=False).encode()  # fails on half a character, which nothing could print or store
+    return value
 
 
-def _refuse(name: str) -> None:
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} found, expected a finite number")
 
 
@@ -77,9 +89,12 @@ class FactsFile(Sequence[FrameFacts]):
                 start, end = self._offsets[index : index + 2]
                 file.seek(start)
                 try:
-                    yield FrameFacts.from_dict(strict_json(file.read(end - start)))
-                except (ValueError, TypeError, AttributeError) as error:
+                    facts = FrameFacts.from_json(file.read(end - start))
+                except ValueError as error:
                     raise UserError(f"{self.path}:{index + 2}: {error}") from error
+                if facts.index != index:
+                    raise UserError(f"{self.path}:{index + 2}: facts of frame {facts.index}, expected frame {index}")
+                yield facts
 
     @cached_property
     def _offsets(self) -> np.ndarray:
@@ -92,7 +107,9 @@ class FactsFile(Sequence[FrameFacts]):
             offsets = [len(header)]
             while line := file.readline(MAX_LINE):
                 if not line.endswith(b"\n"):
-                    raise UserError(f"{self.path}:{len(offsets) + 1}: the line is cut or over {MAX_LINE} bytes long")
+                    raise UserError(
+                        f"{self.path}:{len(offsets) + 1}: the line is cut or long, expected up to {MAX_LINE} bytes"
+                    )
                 offsets.append(offsets[-1] + len(line))
         if len(offsets) - 1 != self._frames:
             raise UserError(f"{self.path}: facts of {len(offsets) - 1} frames, expected {self._frames}")

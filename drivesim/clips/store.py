@@ -45,7 +45,9 @@ def read_clip(path: str | Path) -> Clip:
         if size != entry["bytes"]:
             raise UserError(f"{folder / name}: found {size} bytes, expected {entry['bytes']}")
     videos = {
-        Path(name).stem: VideoFile(folder / name) for name in card["files"] if Path(name).suffix in SUFFIXES.values()
+        Path(name).stem: VideoFile(folder / name, frames=card["frames"])
+        for name in card["files"]
+        if Path(name).suffix in SUFFIXES.values()
     }
     for video in videos.values():
         if (video.width, video.height) != (card["width"], card["height"]):
@@ -67,8 +69,8 @@ def verify(path: str | Path) -> Clip:
         found = sha256(clip.path / name)
         if found != entry["sha256"]:
             raise UserError(f"{clip.path / name}: sha256 is {found}, expected {entry['sha256']} (damaged)")
-    if len(clip) != len(clip.facts):
-        raise UserError(f"{clip.path}: {len(clip)} frames in the video, expected {len(clip.facts)}")
+    for video in clip.videos.values():
+        len(video)  # raises if its frames are not as many as the card says
     return clip
 
 
@@ -103,16 +105,35 @@ def _read_card(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder}: no readable clip.json found, expected a clip's folder")
     if card.get("schema") != CLIP_SCHEMA:
         raise UserError(f"{folder / 'clip.json'}: schema is {card.get('schema')!r}, expected {CLIP_SCHEMA!r}")
-    whole, number, table = ("a whole number", int), ("a number", (int, float)), ("an object", dict)
+    whole, number, table = ("a whole number from 1", int), ("a number above 0", (int, float)), ("an object", dict)
     kinds: dict[str, tuple[str, Any]] = {
         "fps": number, "frames": whole, "width": whole, "height": whole, "provenance": table, "files": table
     }  # fmt: skip
     for key, (words, kind) in kinds.items():
-        if not isinstance(card.get(key), kind):
-            raise UserError(f"{folder / 'clip.json'}: {key} is {card.get(key)!r}, expected {words}")
-    plain = all(re.fullmatch(r"[a-z_]+\.(mp4|mkv|jsonl)", name) for name in card["files"])  # no path leads outside
-    if not plain or not {MAIN, "facts"} <= {Path(name).stem for name in card["files"]}:
-        raise UserError(f"{folder / 'clip.json'}: files are {sorted(card['files'])}, expected a video and facts.jsonl")
+        value = card.get(key)
+        if not isinstance(value, kind) or (kind is not dict and (value <= 0 or value is True)):
+            raise UserError(f"{folder / 'clip.json'}: {key} is {value!r}, expected {words}")
+    try:
+        exact_rate(card["fps"])
+    except ValueError as error:
+        raise UserError(f"{folder / 'clip.json'}: {error}") from error
+    if not isinstance(card["provenance"].get("origin"), str):
+        raise UserError(f"{folder / 'clip.json'}: the provenance has no origin, expected where the frames come from")
+    if not isinstance(card["provenance"].get("scenario") or {}, dict):
+        raise UserError(f"{folder / 'clip.json'}: scenario is {card['provenance']['scenario']!r}, expected an object")
+    # Names of one kind only: no path leads outside, and no two videos have one name.
+    names, suffixes = list(card["files"]), {Path(name).suffix for name in card["files"]} - {".jsonl"}
+    plain = all(re.fullmatch(r"facts\.jsonl|(?!facts\.)[a-z_]+\.(mp4|mkv)", name) for name in names)
+    if (
+        not plain
+        or len(suffixes) != 1
+        or not {f"{MAIN}{suffix}" for suffix in suffixes} | {"facts.jsonl"} <= set(names)
+    ):
+        raise UserError(f"{folder / 'clip.json'}: files are {sorted(names)}, expected a video and facts.jsonl")
+    for name, entry in card["files"].items():
+        found = isinstance(entry, dict) and {key: type(value) for key, value in entry.items()}
+        if found != {"bytes": int, "sha256": str}:
+            raise UserError(f"{folder / 'clip.json'}: {name} is {entry!r}, expected its bytes and sha256")
     return card
 
 

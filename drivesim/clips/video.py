@@ -138,12 +138,13 @@ def join(segments: Sequence[Path], out: Path, *, rate: Fraction, comment: str = 
 class VideoFile:
     """The frames of a video file by number. Nothing is decoded before its header has been checked.
 
-    Raises `UserError` if the file is not a readable video or declares more than ``MAX_PIXELS`` or ``MAX_FRAMES``.
+    Raises `UserError` if the file is not a readable video, declares more than ``MAX_PIXELS`` or ``MAX_FRAMES``, or has
+    another number of frames than asked for.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """Open ``path`` and check its header."""
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, frames: int | None = None) -> None:
+        """Open ``path`` and check its header. ``frames``: how many there must be; None: as many as there are."""
+        self.path, self._frames = Path(path), frames
         with self._open() as container:
             stream = container.streams.video[0]
             rate = stream.average_rate or stream.guessed_rate
@@ -153,7 +154,12 @@ class VideoFile:
             if self.width * self.height > MAX_PIXELS or stream.frames > MAX_FRAMES:
                 found = f"{self.width} x {self.height}, {stream.frames} frames"
                 raise UserError(f"{self.path}: {found}, expected at most {MAX_PIXELS} pixels and {MAX_FRAMES} frames")
-            self.rate = exact_rate(rate)
+            try:
+                self.rate = exact_rate(rate)
+            except ValueError as error:
+                raise UserError(f"{self.path}: {error}") from error
+            by_duration = None if container.duration is None else round(container.duration * self.rate / av.time_base)
+            self._check_count(stream.frames or by_duration)  # lossless files have no count
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -197,7 +203,12 @@ class VideoFile:
         times.sort()
         if not times or not keys:
             raise UserError(f"{self.path}: no frame found, expected a video")
+        self._check_count(len(times))
         return times, sorted(bisect.bisect_left(times, key) for key in keys)
+
+    def _check_count(self, found: int | None) -> None:
+        if None not in (found, self._frames) and found != self._frames:
+            raise UserError(f"{self.path}: {found} frames, expected {self._frames}")
 
     @property
     def _times(self) -> list[int]:
@@ -219,7 +230,7 @@ class _Input:
 
     def __enter__(self) -> av.container.InputContainer:
         try:
-            self.container = av.open(self.path)
+            self.container = av.open(self.path, metadata_errors="replace")
         except (OSError, av.error.FFmpegError) as error:
             reason = error.strerror or os.strerror(errno.EIO)  # FFmpeg has errors that the system does not know
             raise UserError(f"{self.path}: {reason}, expected a video file") from error

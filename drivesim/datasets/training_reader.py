@@ -25,7 +25,7 @@ import numpy as np
 from conditioning import encode
 from conditioning.conditions import MAPS
 from drivesim import atomic
-from drivesim.clips import Clip, read_clip
+from drivesim.clips import Clip, read_clip, verify
 from drivesim.errors import UserError
 from scenarios.randomness import generator
 from scenarios.suite import evaluation_names
@@ -164,6 +164,8 @@ class CachedClip:
         return cached(self.root, "crops", inputs, lambda: self._cut(plan))
 
     def _read_colour(self) -> dict[str, np.ndarray]:
+        if (self.clip.path / "clip.json").is_file():  # not footage, which has no sums
+            verify(self.clip.path)  # here, where all of it is read anyway: most damage to a video still decodes
         return {"colour": np.stack(list(self.clip.frames(size=self.size)))}
 
     def _encode(self, indices: Sequence[int], map_size: Size) -> Arrays:
