@@ -9,17 +9,37 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from typing import Protocol
 
 from drivesim.errors import UserError
 from drivesim.generate.jobs import Job
 from drivesim.generate.making import Outcome
 
-Make = Callable[[Job], Outcome]
 Outcomes = Generator[Outcome, None, None]
+
+
+class Make(Protocol):
+    """What an engine runs: a function that other processes can be given."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        ...
+
+    def join(self) -> None:
+        """Called once in each process that it is given to, before the first job."""
+        ...
+
+    def __call__(self, job: Job) -> Outcome:
+        """What becomes of a job; raises nothing."""
+        ...
+
+
 Engine = Callable[[Sequence[Job], Make, int], Outcomes]
 
 CORES = os.cpu_count() or 1
@@ -56,15 +76,22 @@ def local(jobs: Sequence[Job], make: Make, workers: int) -> Outcomes:
             for outcome in _pool(batch, make, workers):
                 del left[outcome.id]
                 yield outcome
-        except (
-            BrokenProcessPool
-        ):  # a process died and took the pool along: one job at a time, to know whose fault it is
-            for job in left.values():
-                yield _alone(job, make)
+        except BrokenProcessPool:  # the death of one process takes the pool along
+            yield from _one_by_one(list(left.values()), make)
+
+
+def _processes(make: Make, workers: int) -> ProcessPoolExecutor:
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(make,))
+
+
+def _begin(make: Make) -> None:
+    end_with_parent()
+    make.join()
 
 
 def _pool(jobs: Sequence[Job], make: Make, workers: int) -> Outcomes:
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
+    with _processes(make, workers) as pool:
         running = [pool.submit(make, job) for job in jobs]
         try:
             for done in as_completed(running):
@@ -74,11 +101,17 @@ def _pool(jobs: Sequence[Job], make: Make, workers: int) -> Outcomes:
             raise
 
 
-def _alone(job: Job, make: Make) -> Outcome:
-    try:
-        return next(_pool([job], make, 1))
-    except BrokenProcessPool:
-        return Outcome(job.id, failure="the process that made it died twice")
+def _one_by_one(jobs: Sequence[Job], make: Make) -> Outcomes:
+    """One job at a time, so that a process's death is the fault of one of them."""
+    left = deque(jobs)
+    while left:
+        with _processes(make, 1) as pool:
+            try:
+                while left:
+                    yield pool.submit(make, left[0]).result()
+                    left.popleft()
+            except BrokenProcessPool:
+                yield Outcome(left.popleft().id, failure="the process that made it died twice")
 
 
 def end_with_parent() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,15 @@ class DatasetFolder:
         except UserError:
             return False
 
-    def forget(self, job: Job) -> None:
-        """Drop what is known of a clip that is to be made."""
-        self.rows.pop(job.id, None)
+    def forget(self, jobs: Iterable[Job]) -> None:
+        """Drop the rows of clips that are to be made anew, and then what is left of them."""
+        damaged = [job.id for job in jobs if job.id in self.rows]
+        for name in damaged:
+            del self.rows[name]
+        if damaged:
+            self.write()
+        for name in damaged:
+            shutil.rmtree(self.out / "clips" / name, ignore_errors=True)
 
     def add(self, outcome: Outcome) -> None:
         """Note what became of a job."""

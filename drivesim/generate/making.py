@@ -17,9 +17,9 @@ from drivesim.clips.agreement import write_agreement
 from drivesim.clips.dataset import Row
 from drivesim.clips.store import read_json, sha256
 from drivesim.errors import UserError
+from drivesim.generate import lock
 from drivesim.generate.jobs import Job
 from drivesim.generate.judging import agreement_of
-from drivesim.generate.lock import join
 
 if TYPE_CHECKING:
     from drivesim.parts import Weights
@@ -52,9 +52,12 @@ class Maker:
     device: str = "cpu"
     judges: tuple[str, ...] = ()
 
+    def join(self) -> None:
+        """Keep other runs out of the folder as long as this process lives, beside the run that it works for."""
+        lock.join(self.out)
+
     def __call__(self, job: Job) -> Outcome:
         """Make the clip or find it there; any error but one of the disk becomes the outcome's failure."""
-        join(self.out)
         try:
             return Outcome(job.id, self._row(job, self._clip(job)))
         except Exception as error:
@@ -79,20 +82,23 @@ class Maker:
                 verify(folder)
             except UserError:
                 shutil.rmtree(folder)
+        clip = self.draw(job, folder)
+        if job.source == "rollout" and self.judges:
+            found = agreement_of(clip, [_detector(name) for name in self.judges])
+            write_agreement(self.out / "agreement" / f"{job.id}.json", found)
+        (folder / "run.json").unlink(missing_ok=True)  # when and where: the only file that differs from run to run
+        return clip
+
+    def draw(self, job: Job, folder: Path) -> Clip:
+        """The clip itself, in ``folder``; goes on where a killed run was."""
         if job.source == "town":
             from drivesim.town import render  # here, so that only who draws opens the renderer
 
-            clip = render(job.timeline(), folder, size=self.size)
-        else:
-            from drivesim.rollout import rollout
+            return render(job.timeline(), folder, size=self.size)
+        from drivesim.rollout import rollout
 
-            with _one_thread():
-                clip = rollout(job.timeline(), folder, weights=_weights(self.weights), device=self.device)
-                if self.judges:
-                    found = agreement_of(clip, [_detector(name) for name in self.judges])
-                    write_agreement(self.out / "agreement" / f"{job.id}.json", found)
-        (folder / "run.json").unlink(missing_ok=True)  # when and where: the only file that differs from run to run
-        return clip
+        with _one_thread():
+            return rollout(job.timeline(), folder, weights=_weights(self.weights), device=self.device)
 
     def _row(self, job: Job, clip: Clip) -> Row:
         told, card = clip.provenance["scenario"], clip.path / "clip.json"

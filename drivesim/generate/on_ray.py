@@ -24,6 +24,7 @@ class _Worker:
     """What an actor is: the function, and through it the weights it has loaded."""
 
     def __init__(self, make: engines.Make) -> None:
+        make.join()
         self._make = make
 
     def run(self, job: Job) -> Outcome:
@@ -42,7 +43,7 @@ def on_ray(jobs: Sequence[Job], make: engines.Make, workers: int) -> engines.Out
             ray.init(num_cpus=None if os.environ.get("RAY_ADDRESS") else workers, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise UserError(f"Ray: {error}, expected a cluster at RAY_ADDRESS or none named") from error
-    gpus = 1 if str(getattr(make, "device", "cpu")).startswith("cuda") else 0
+    gpus = 1 if make.device.startswith("cuda") else 0
     actor = ray.remote(num_cpus=1, num_gpus=gpus)(_Worker)
     try:
         yield from _spread(ray, actor, jobs, ray.put(make), workers)

@@ -98,8 +98,7 @@ def generate(
 
 def _fill(folder: DatasetFolder, left: Sequence[Job], outcomes: engines.Outcomes, progress: Progress | None) -> None:
     """Make what is missing in the folder and write down what became of it."""
-    for job in left:
-        folder.forget(job)
+    folder.forget(left)
     done = len(folder.rows)
     total = done + len(left)
     try:

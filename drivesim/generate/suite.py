@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt, StrictStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictInt, StrictStr, ValidationError, field_validator, model_validator
 
 from drivesim.errors import UserError
 from scenarios import Template, shipped, template, yaml12
@@ -24,6 +24,12 @@ Rate = Annotated[float, Field(gt=0, le=120)]
 Count = Annotated[StrictInt, Field(ge=1, le=100_000)]
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**63)]
 EvenPixels = Annotated[StrictInt, Field(ge=16, le=8192, multiple_of=2)]  # as H.264 wants them
+
+
+def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("expected at least one item")
+    return values
 
 
 class Shares(Strict):
@@ -72,10 +78,10 @@ class Entry(Strict):
     def _one_kind(self) -> Entry:
         self._exactly_one("scenario", "sample")
         self._at_most_one("frames", "duration")
-        other = ("set", "variations", "count") if self.sample is not None else ("seed",)
-        if wrong := [key for key in other if key in self.model_fields_set]:
-            kind = "random scenarios" if self.sample is not None else "a scenario"
-            raise ValueError(f"expected no {wrong[0]} for {kind}")
+        if self.sample is None and self.seed is not None:
+            raise ValueError("expected no seed beside scenario (count asks for more of them)")
+        if self.sample is not None and (self.set or self.variations or self.count != 1):
+            raise ValueError("expected none of set, variations and count beside sample")
         return self
 
 
@@ -91,14 +97,14 @@ class SuiteSpec(Strict):
     description: StrictStr = ""
     seed: Seed = 0
     source: Source = "town"
-    fps: Annotated[tuple[Rate, ...], Field(min_length=1)] | None = None
+    fps: Annotated[tuple[Rate, ...], AfterValidator(_some)] | None = None
     size: tuple[EvenPixels, EvenPixels] | None = None
     frames: Count | None = None
     duration: PositiveDuration | None = None
     splits: Shares = Shares()
     labels: Labels = Labels()
     cameras: dict[Name, CameraSpec] = Field(default_factory=dict)
-    clips: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    clips: Annotated[tuple[Entry, ...], AfterValidator(_some)]
 
     @field_validator("fps", mode="before")
     @classmethod
