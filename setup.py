@@ -32,6 +32,7 @@ CORE = [
     "torch>=2.10",  # older releases have holes in torch.load (CVE-2026-24747)
 ]
 HF = ["transformers>=5.24"]
+RAY = ["ray>=2.40"]
 DEV = [
     *HF,
     "hypothesis>=6.100",
@@ -76,7 +77,7 @@ setup(
         "drivesim": ["py.typed", "**/*.yaml", "weights/**/*", "report/templates/*"],
     },
     install_requires=CORE,
-    extras_require={"dev": DEV, "hf": HF},
+    extras_require={"dev": DEV, "hf": HF, "ray": RAY},
     entry_points={"console_scripts": ["drivesim=drivesim.cli:main"]},
     cmdclass={"build_py": BuildWithPresets},
     zip_safe=False,

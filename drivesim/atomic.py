@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -53,6 +54,8 @@ def move_folder(partial: Path, out: str | Path) -> Path:
     try:
         os.replace(partial, out)
     except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise
         raise UserError(f"{out}: already there, expected a new or an empty folder") from error
     sync_folder(out.parent)
     return out

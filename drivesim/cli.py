@@ -1,7 +1,7 @@
 """The command line. Each group of commands has a file in `drivesim.commands`; nothing imports this module.
 
 Exit codes: 0 fine; 1 findings, something missing, or a failure that is not the input's; 2 usage or bad input;
-130 and 143 stopped by SIGINT and SIGTERM.
+3 some clips could not be made; 130 and 143 stopped by SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from drivesim import __version__
-from drivesim.commands import dataset, evaluate, machine, scenario, score, train, video
+from drivesim.commands import dataset, evaluate, generate, machine, scenario, score, train, video
 from drivesim.errors import UserError
 
 PACKAGES = tuple(
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"drivesim {__version__}")
     groups = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (scenario, video, dataset, train, score, evaluate, machine):
+    for module in (scenario, video, generate, dataset, train, score, evaluate, machine):
         module.add(groups)
     return top
 

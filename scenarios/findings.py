@@ -41,10 +41,12 @@ class ScenarioError(ValueError):
         self.findings = findings
 
 
-def translated(error: ValidationError, document: Document, file: str, *, below: Path = ()) -> list[Finding]:
+def translated(
+    error: ValidationError, document: Document, file: str, *, below: Path = (), model: type[BaseModel] = Scenario
+) -> list[Finding]:
     """One finding per mistake; of the alternatives of a union only what went deepest.
 
-    ``below``: where the validated data stands in the document.
+    ``below``: where the validated data stands in the document. ``model``: what the whole document is.
     """
     rows = []
     for row in error.errors(include_url=False):
@@ -54,7 +56,7 @@ def translated(error: ValidationError, document: Document, file: str, *, below: 
         noisy = len(path) < len(loc) - absent  # names an alternative of a union, which is not in the file
         if row["type"] == "extra_forbidden":
             at = document.keys.get(path, at)
-        rows.append((path, noisy, Finding(file, at.line, at.column, _message(row, loc))))
+        rows.append((path, noisy, Finding(file, at.line, at.column, _message(row, loc, model))))
     findings: list[Finding] = []
     told: set[Path] = set()
     for path, noisy, finding in sorted(rows, key=lambda row: (row[2].line, row[2].column)):
@@ -78,13 +80,13 @@ def place(document: Document, loc: Path) -> tuple[Path, Position]:
     return path, document.values[path]
 
 
-def _message(row: Any, loc: Path) -> str:
+def _message(row: Any, loc: Path, model: type[BaseModel]) -> str:
     """What was found and expected, from one error of pydantic about the value at ``loc``."""
     kind, value, key = row["type"], row["input"], loc[-1] if loc else ""
     if kind == "missing":
         return f"found no key {key!r}, expected one"
     if kind == "extra_forbidden":
-        keys = _keys_at(loc[:-1])
+        keys = _keys_at(loc[:-1], model)
         return f"found unknown key {key!r}, expected one of {', '.join(keys)}{near_miss(str(key), keys)}"
     if kind == "string_pattern_mismatch":
         dotted = " (of a parameter or, with dots between them, of a place in the file)" if "over" in loc else ""
@@ -105,9 +107,9 @@ def show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _keys_at(loc: Path) -> list[str]:
-    """The keys that the models know at ``loc``."""
-    models: list[type[BaseModel]] = [Scenario]
+def _keys_at(loc: Path, model: type[BaseModel]) -> list[str]:
+    """The keys that the models know at ``loc`` in a document that is a ``model``."""
+    models: list[type[BaseModel]] = [model]
     for part in loc:
         fields = [
             field for model in models for name, field in model.model_fields.items() if part in (name, field.alias)

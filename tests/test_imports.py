@@ -48,8 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "drivesim.rollout", "drivesim.perception", "drivesim.metrics", "drivesim.report", "drivesim.overlay",
     },
     "drivesim.generate": {
-        "scenarios", "drivesim.clips", "drivesim.town", "drivesim.rollout", "drivesim.perception", "drivesim.exports",
-        "drivesim.metrics",
+        "scenarios", "drivesim.parts", "drivesim.clips", "drivesim.town", "drivesim.rollout", "drivesim.perception",
+        "drivesim.exports", "drivesim.metrics",
     },
     "drivesim.trainability": {
         "scenarios", "drivesim.networks", "drivesim.parts", "drivesim.clips", "drivesim.datasets", "drivesim.town",

@@ -32,7 +32,7 @@ def rollout(
     source: str | Path | Scenario | Timeline,
     out: str | Path,
     *,
-    weights: str | Path = "nano",
+    weights: str | Path | Weights = "nano",
     fps: float | None = None,
     steps: int | None = None,
     seed: int | None = None,
@@ -50,7 +50,7 @@ def rollout(
     Args:
         source: a scenario, its file or shipped name, or a timeline.
         out: folder to make.
-        weights: folder of parts, or a shipped name.
+        weights: folder of parts, or a shipped name; or what `load_weights` made of one.
         fps: of the clip, frames/s: a rate of the ladder (`Plan`). None: the timeline's or the scenario's own.
         steps: denoiser steps. None: those the scenario asks for, or else the weights' card.
         seed: of all noise, and of the scenario where no timeline is given. None: the scenario's own.
@@ -77,7 +77,7 @@ def rollout(
         raise UserError(f"asked to withhold {unknown[0]!r}, expected some of {', '.join(hideable)}")
     withheld = sorted(set(withheld))
     timeline = _timeline(source, fps=fps, seed=seed)
-    built = load_weights(weights)
+    built = weights if isinstance(weights, Weights) else load_weights(weights)
     if not allow_untrained_camera:
         check_camera(timeline.camera, built.card)
     wanted = timeline.scenario.generation

@@ -28,7 +28,7 @@ from drivesim.clips import Clip, read_clip
 from drivesim.clips.video import resize
 from drivesim.errors import UserError
 from drivesim.evaluation.watching import scenario_of
-from drivesim.generate.town import end_with_parent
+from drivesim.generate.engines import end_with_parent
 from drivesim.overlay import draw
 from drivesim.parts import load_weights
 from drivesim.perception import load_detector

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import authoring
 import chain
+import generation
 import perception
 import protocols
 import town
@@ -22,9 +23,10 @@ AREAS = {
     "chain": chain.LINES,
     "scenarios": authoring.LINES,
     "town": town.LINES,
+    "generate": generation.LINES,
     "benchmark": perception.LINES + protocols.LINES,
 }
-LATER = ("generate", "video", "speed")
+LATER = ("video", "speed")
 
 
 def main() -> int:

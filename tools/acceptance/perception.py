@@ -24,7 +24,7 @@ CLIPS, FRAMES, EVERY = 120, 8, 4
 
 def reference_detector(folder: Path) -> Result:
     """Boxes by day (and by night and kind of weather), time of day, weather and lane lines, on new scenarios."""
-    town_dataset(folder / "town", clips=CLIPS, seed=SEED, frames=FRAMES, fast_share=0.0)
+    town_dataset(folder / "town", clips=CLIPS, seed=SEED, frames=FRAMES, rates=(7.5,))
     clips = [read_clip(path) for path in sorted((folder / "town" / "clips").iterdir())]
     detector = SceneDetector()
     scores = drivesim.benchmark(clips, detector, folder / "scores", every=EVERY)["scores"]
