@@ -14,6 +14,7 @@ from typing import Any
 from drivesim.atomic import partial_folder
 from drivesim.clips.clip import MAIN, Clip
 from drivesim.clips.facts_file import FactsFile, strict_json
+from drivesim.clips.slices import Slice
 from drivesim.clips.video import SUFFIXES, VideoFile, exact_rate
 from drivesim.errors import UserError
 
@@ -40,6 +41,7 @@ def read_clip(path: str | Path) -> Clip:
     """
     folder = Path(path)
     card = _read_card(folder)
+    mark = sha256(folder / "clip.json")
     for name, entry in card["files"].items():
         size = (folder / name).stat().st_size if (folder / name).is_file() else None
         if size != entry["bytes"]:
@@ -56,7 +58,7 @@ def read_clip(path: str | Path) -> Clip:
         path=folder, name=folder.resolve().name, rate=exact_rate(card["fps"]),
         width=card["width"], height=card["height"],
         provenance=card["provenance"], facts=FactsFile(folder / "facts.jsonl", card["frames"]),
-        videos=videos,
+        videos=videos, sha256=mark,
     )  # fmt: skip
 
 
@@ -101,22 +103,27 @@ def _read_card(folder: Path) -> dict[str, Any]:
     card = read_json(folder / "clip.json")
     if card is None:
         raise UserError(f"{folder}: no readable clip.json found, expected a clip's folder")
+    return check_card(card, folder / "clip.json")
+
+
+def check_card(card: dict[str, Any], place: Path | Slice) -> dict[str, Any]:
+    """A clip.json whose keys all are of their kinds. ``place``: where it was read. Raises `UserError` otherwise."""
     if card.get("schema") != CLIP_SCHEMA:
-        raise UserError(f"{folder / 'clip.json'}: schema is {card.get('schema')!r}, expected {CLIP_SCHEMA!r}")
+        raise UserError(f"{place}: schema is {card.get('schema')!r}, expected {CLIP_SCHEMA!r}")
     whole, number, table = ("a whole number", int), ("a number", (int, float)), ("an object", dict)
     kinds: dict[str, tuple[str, Any]] = {
         "fps": number, "frames": whole, "width": whole, "height": whole, "provenance": table, "files": table
     }  # fmt: skip
     for key, (words, kind) in kinds.items():
         if not isinstance(card.get(key), kind):
-            raise UserError(f"{folder / 'clip.json'}: {key} is {card.get(key)!r}, expected {words}")
+            raise UserError(f"{place}: {key} is {card.get(key)!r}, expected {words}")
     plain = all(re.fullmatch(r"[a-z_]+\.(mp4|mkv|jsonl)", name) for name in card["files"])  # no path leads outside
     if not plain or not {MAIN, "facts"} <= {Path(name).stem for name in card["files"]}:
-        raise UserError(f"{folder / 'clip.json'}: files are {sorted(card['files'])}, expected a video and facts.jsonl")
+        raise UserError(f"{place}: files are {sorted(card['files'])}, expected a video and facts.jsonl")
     return card
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path | Slice) -> dict[str, Any] | None:
     """The JSON object in a file, or ``None`` if there is none."""
     try:
         value = strict_json(path.read_bytes())
