@@ -226,7 +226,7 @@ class _Input:
     def __enter__(self) -> av.container.InputContainer:
         self.file = self.path.open() if isinstance(self.path, Slice) else None
         try:
-            self.container = av.open(self.file or self.path)
+            self.container = av.open(self.file or self.path, "r")
         except (OSError, av.error.FFmpegError) as error:
             reason = error.strerror or os.strerror(errno.EIO)  # FFmpeg has errors that the system does not know
             raise UserError(f"{self.path}: {reason}, expected a video file") from error

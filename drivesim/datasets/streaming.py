@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -96,7 +96,8 @@ class Stream:
             purpose: what the samples are for.
             workers: threads that decode; 0: half of the cores.
         """
-        self.frames, self.size, self.rates, self.windows = frames, size, rates, windows
+        self.frames, self.size, self.rates = frames, size, rates
+        self.windows, self.pool = windows, pool
         self.seed, self.purpose = seed, purpose
         self.workers = workers or max(1, (os.cpu_count() or 1) // 2)
         self.waited = 0.0  # s that who reads has spent on waiting for frames
@@ -113,7 +114,6 @@ class Stream:
             self._orders.append(
                 Order(groups, windows=windows, pool=pool, seed=seed, purpose=f"{purpose}/source {number}")
             )
-        self._pool = pool
 
     def sample(self, index: int) -> Sample:
         """Sample ``index``, decoded now."""
@@ -121,7 +121,7 @@ class Stream:
         clip, windows = self._visit(source, visit)
         return self._read(_Visit(clip, [windows[number]]))[0]
 
-    def samples(self, start: int = 0) -> Iterator[Sample]:
+    def samples(self, start: int = 0) -> Generator[Sample, None, None]:
         """Samples ``start``, ``start + 1``, ... without end, decoded a pool ahead by threads that end with it.
 
         Raises `UserError` that names the file when a clip cannot be read.
@@ -131,13 +131,13 @@ class Stream:
         visits: dict[tuple[int, int], Future[list[Sample]]] = {}
         try:
             for index in itertools.count(start):
-                while len(ahead) <= self._pool * self.windows:
+                while len(ahead) <= self.pool * self.windows:
                     place = source, visit, _ = self._place(index + len(ahead))
                     ahead.append(place)
                     if (source, visit) not in visits:
                         visits[source, visit] = workers.submit(self._visit(source, visit))
                 source, visit, number = ahead.popleft()
-                for old in [key for key in visits if key[0] == source and key[1] // self._pool < visit // self._pool]:
+                for old in [key for key in visits if key[0] == source and key[1] // self.pool < visit // self.pool]:
                     del visits[old]
                 since = time.monotonic()
                 found = visits[source, visit].result()

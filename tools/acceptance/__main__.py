@@ -16,15 +16,17 @@ import authoring
 import chain
 import perception
 import protocols
+import reading
 import town
 
 AREAS = {
     "chain": chain.LINES,
     "scenarios": authoring.LINES,
     "town": town.LINES,
+    "generate": reading.LINES,
     "benchmark": perception.LINES + protocols.LINES,
 }
-LATER = ("generate", "video", "speed")
+LATER = ("video", "speed")
 
 
 def main() -> int:
