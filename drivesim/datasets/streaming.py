@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import queue
+import sys
 import threading
 import time
 from collections import deque
@@ -94,12 +95,12 @@ class Stream:
             pool: so many visits are shuffled together; twice as many are held in memory.
             seed: with ``purpose``, the key of every draw.
             purpose: what the samples are for.
-            workers: threads that decode; 0: half of the cores.
+            workers: threads that decode; 0: as many as there are cores.
         """
         self.frames, self.size, self.rates = frames, size, rates
         self.windows, self.pool = windows, pool
         self.seed, self.purpose = seed, purpose
-        self.workers = workers or max(1, (os.cpu_count() or 1) // 2)
+        self.workers = workers or os.cpu_count() or 1
         self.waited = 0.0  # s that who reads has spent on waiting for frames
         try:
             self._mix = Mix([source.weight for source in sources], seed=seed, purpose=purpose)
@@ -181,7 +182,9 @@ class Stream:
 class _Workers:
     """Daemon threads that work off jobs in order: FFmpeg decodes and scales without Python's lock.
 
-    A `concurrent.futures` pool would finish all it was given before the interpreter may end.
+    A `concurrent.futures` pool would finish all it was given before the interpreter may end. On Linux, where threads
+    have priorities of their own, they step back for the training: its threads wait for each other at every layer, so
+    that one of them delayed delays all.
     """
 
     def __init__(self, count: int, work: Callable[[_Visit], list[Sample]]) -> None:
@@ -207,6 +210,8 @@ class _Workers:
             thread.join()
 
     def _run(self) -> None:
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10))
         while (job := self._jobs.get()) is not None and not self._closed.is_set():
             visit, future = job
             try:

@@ -89,7 +89,7 @@ class TrainingData(L.LightningDataModule):
             stream: decode ``frames`` while training goes on, without a cache of them: for more clips than one machine
                 holds decoded.
             weights: how often each folder's clips are streamed; empty: by how many there are.
-            workers: threads that decode for a stream; 0: half of the cores.
+            workers: threads that decode for a stream; 0: as many as there are cores.
             held_out_share: share of the clips kept from training to measure with.
             seed: with ``purpose``, the key of every draw.
             purpose: the stage's name.

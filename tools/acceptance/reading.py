@@ -77,9 +77,14 @@ def _built(shards: Path, folder: Path, *more: str) -> Any:
     from drivesim.training.cli import build
 
     given = {
-        "seed_everything": 0, "model.part": "ae.image", "model.preset": "nano", "model.weights": str(folder / "weights"),
-        "data.folders": [str(shards)], "data.cache": str(folder / "cache"), "data.stream": True,
-    }  # fmt: skip
+        "seed_everything": 0,
+        "model.part": "ae.image",
+        "model.preset": "nano",
+        "model.weights": str(folder / "weights"),
+        "data.folders": [str(shards)],
+        "data.cache": str(folder / "cache"),
+        "data.stream": True,
+    }
     built = build("ae.image", "nano", given=given, device="cpu", overrides=more)
     built.data.prepare_caches(None)
     return built
