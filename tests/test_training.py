@@ -63,10 +63,14 @@ def killed_at_a_resume_point(last: Path, luck: random.Random, *arguments, **keyw
     child.join()
 
 
-@pytest.mark.parametrize("stage", ["ae.image", "unet.temporal_key"])
-def test_killed_training_ends_with_the_curve_and_the_weights_of_an_uninterrupted_one(clips, trained, tmp_path, stage):
+@pytest.mark.parametrize(
+    ("stage", "settings"), [("ae.image", []), ("ae.image", ["--data.stream=true"]), ("unet.temporal_key", [])]
+)
+def test_killed_training_ends_with_the_curve_and_the_weights_of_an_uninterrupted_one(
+    clips, trained, tmp_path, stage, settings
+):
     runs = {name: copy_with_plan(trained, tmp_path / name, stage, batches=40) for name in ("killed", "whole")}
-    same = {"device": "cpu", "save_every": 0.1}
+    same = {"device": "cpu", "save_every": 0.1, "overrides": settings}
     luck = random.Random(0)
     for _ in range(2):
         last = runs["killed"] / "stages" / stage / "last.ckpt"

@@ -77,9 +77,10 @@ def test_clip_is_decoded_once(clips, tmp_path, monkeypatch):
 
 
 def test_other_size_or_other_clip_has_its_own_cache(clips, tmp_path):
-    CachedClip(read_clip(clips / "clip_00"), tmp_path, **SIZES)
-    CachedClip(read_clip(clips / "clip_00"), tmp_path, size=(32, 64), map_size=(16, 32))
-    CachedClip(read_clip(clips / "clip_01"), tmp_path, **SIZES)
+    small = {"size": (32, 64), "map_size": (16, 32)}
+    for name, sizes in (("clip_00", SIZES), ("clip_00", small), ("clip_01", SIZES)):
+        clip = CachedClip(read_clip(clips / name), tmp_path, **sizes)
+        assert len(clip.colour) == len(clip.conditions["known"]) == clip.length
     assert len(list(tmp_path.glob("frames-*"))) == 3
     assert len(list(tmp_path.glob("conditions-*"))) == 2
 

@@ -71,6 +71,19 @@ def test_the_same_frames_give_the_same_bytes_every_time(tmp_path):
 
 
 @pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("size", [(16, 32), (20, 24), (64, 128)])
+def test_frames_scaled_while_they_are_converted_are_those_scaled_afterwards(tmp_path, lossless, size):
+    picture = cv2.GaussianBlur(noise(1)[0], (5, 5), 0)  # cameras have no noise of single pixels in their colours
+    source = VideoFile(write(tmp_path / f"a{video.SUFFIXES[lossless]}", [picture], lossless=lossless))
+    expected = video.resize(next(source.pick([0])), size)
+    found = next(source.pick([0], size))
+    assert (found.shape, found.dtype) == (expected.shape, np.uint8)
+    difference = found.astype(float) - expected
+    assert np.abs(difference).mean() < 1.0
+    assert np.abs(difference.mean((0, 1))).max() < 0.3  # no cast
+
+
+@pytest.mark.parametrize("lossless", [False, True])
 def test_joined_segments_decode_to_the_segments_frames_and_same_bytes_twice(tmp_path, lossless):
     suffix = video.SUFFIXES[lossless]
     parts = [

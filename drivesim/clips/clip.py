@@ -24,8 +24,8 @@ class FrameSource(Protocol):
         """The number of frames."""
         ...
 
-    def pick(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """The frames of ``indices`` (ascending, without repeats), uint8 h w 3 RGB."""
+    def pick(self, indices: Sequence[int], size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
+        """The frames of ``indices`` (ascending, without repeats), uint8 h w 3 RGB; scaled to ``size`` if given."""
         ...
 
 
@@ -35,7 +35,8 @@ class Clip:
 
     ``path``: its folder or file. ``rate``: frames per second, exact. ``width, height``: pixels.
     ``provenance``: JSON-ready, with ``"origin"`` ("town", "rollout", "real"). ``facts``: one FrameFacts per frame, read
-    on demand. ``videos``: `MAIN`, and others of the same length and size ("overlay").
+    on demand. ``videos``: `MAIN`, and others of the same length and size ("overlay"). ``sha256``: of its clip.json,
+    which holds those of its files; None of plain footage.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Clip:
     provenance: Mapping[str, Any]
     facts: Sequence[FrameFacts]
     videos: Mapping[str, FrameSource]
+    sha256: str | None = None
 
     def __len__(self) -> int:
         """The number of frames."""

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, overload
 
 import numpy as np
 
+from drivesim.clips.slices import Slice
 from drivesim.errors import UserError
 from scenarios.facts import FACTS_SCHEMA, FrameFacts
 
@@ -61,7 +62,7 @@ class FactsFile(Sequence[FrameFacts]):
     Raises `UserError` if the header or the number of lines differs from ``frames``, or a line is not a frame's facts.
     """
 
-    def __init__(self, path: Path, frames: int) -> None:
+    def __init__(self, path: Path | Slice, frames: int) -> None:
         """``frames``: how many there must be. Nothing is read yet."""
         self.path, self._frames = path, frames
 

@@ -14,6 +14,7 @@ from typing import Any
 from drivesim.atomic import partial_folder
 from drivesim.clips.clip import MAIN, Clip
 from drivesim.clips.facts_file import FactsFile, strict_json
+from drivesim.clips.slices import Slice
 from drivesim.clips.video import SUFFIXES, VideoFile, exact_rate
 from drivesim.errors import UserError
 
@@ -40,6 +41,7 @@ def read_clip(path: str | Path) -> Clip:
     """
     folder = Path(path)
     card = _read_card(folder)
+    mark = sha256(folder / "clip.json")
     for name, entry in card["files"].items():
         size = (folder / name).stat().st_size if (folder / name).is_file() else None
         if size != entry["bytes"]:
@@ -58,7 +60,7 @@ def read_clip(path: str | Path) -> Clip:
         path=folder, name=folder.resolve().name, rate=exact_rate(card["fps"]),
         width=card["width"], height=card["height"],
         provenance=card["provenance"], facts=FactsFile(folder / "facts.jsonl", card["frames"]),
-        videos=videos,
+        videos=videos, sha256=mark,
     )  # fmt: skip
 
 
@@ -103,8 +105,13 @@ def _read_card(folder: Path) -> dict[str, Any]:
     card = read_json(folder / "clip.json")
     if card is None:
         raise UserError(f"{folder}: no readable clip.json found, expected a clip's folder")
+    return check_card(card, folder / "clip.json")
+
+
+def check_card(card: dict[str, Any], place: Path | Slice) -> dict[str, Any]:
+    """A clip.json whose keys all are of their kinds. ``place``: where it was read. Raises `UserError` otherwise."""
     if card.get("schema") != CLIP_SCHEMA:
-        raise UserError(f"{folder / 'clip.json'}: schema is {card.get('schema')!r}, expected {CLIP_SCHEMA!r}")
+        raise UserError(f"{place}: schema is {card.get('schema')!r}, expected {CLIP_SCHEMA!r}")
     whole, number, table = ("a whole number from 1", int), ("a number above 0", (int, float)), ("an object", dict)
     kinds: dict[str, tuple[str, Any]] = {
         "fps": number, "frames": whole, "width": whole, "height": whole, "provenance": table, "files": table
@@ -112,32 +119,29 @@ def _read_card(folder: Path) -> dict[str, Any]:
     for key, (words, kind) in kinds.items():
         value = card.get(key)
         if not isinstance(value, kind) or (kind is not dict and (value <= 0 or value is True)):
-            raise UserError(f"{folder / 'clip.json'}: {key} is {value!r}, expected {words}")
+            raise UserError(f"{place}: {key} is {value!r}, expected {words}")
     try:
         exact_rate(card["fps"])
     except ValueError as error:
-        raise UserError(f"{folder / 'clip.json'}: {error}") from error
+        raise UserError(f"{place}: {error}") from error
     if not isinstance(card["provenance"].get("origin"), str):
-        raise UserError(f"{folder / 'clip.json'}: the provenance has no origin, expected where the frames come from")
+        raise UserError(f"{place}: the provenance has no origin, expected where the frames come from")
     if not isinstance(card["provenance"].get("scenario") or {}, dict):
-        raise UserError(f"{folder / 'clip.json'}: scenario is {card['provenance']['scenario']!r}, expected an object")
-    # Names of one kind only: no path leads outside, and no two videos have one name.
-    names, suffixes = list(card["files"]), {Path(name).suffix for name in card["files"]} - {".jsonl"}
+        raise UserError(f"{place}: scenario is {card['provenance']['scenario']!r}, expected an object")
+    # Plain names: no path leads outside; and no two videos have one name.
+    names = list(card["files"])
+    videos = [Path(name).stem for name in names if name != "facts.jsonl"]
     plain = all(re.fullmatch(r"facts\.jsonl|(?!facts\.)[a-z_]+\.(mp4|mkv)", name) for name in names)
-    if (
-        not plain
-        or len(suffixes) != 1
-        or not {f"{MAIN}{suffix}" for suffix in suffixes} | {"facts.jsonl"} <= set(names)
-    ):
-        raise UserError(f"{folder / 'clip.json'}: files are {sorted(names)}, expected a video and facts.jsonl")
+    if not plain or "facts.jsonl" not in names or MAIN not in videos or len(set(videos)) < len(videos):
+        raise UserError(f"{place}: files are {sorted(names)}, expected a video and facts.jsonl")
     for name, entry in card["files"].items():
         found = isinstance(entry, dict) and {key: type(value) for key, value in entry.items()}
         if found != {"bytes": int, "sha256": str}:
-            raise UserError(f"{folder / 'clip.json'}: {name} is {entry!r}, expected its bytes and sha256")
+            raise UserError(f"{place}: {name} is {entry!r}, expected its bytes and sha256")
     return card
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path | Slice) -> dict[str, Any] | None:
     """The JSON object in a file, or ``None`` if there is none."""
     try:
         value = strict_json(path.read_bytes())

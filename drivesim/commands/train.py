@@ -32,13 +32,20 @@ def add(groups: Any) -> None:
     )
     train.add_argument("--preset", default="nano", help="tiny, nano or base (default: nano)")
     train.add_argument(
-        "--data", nargs="+", metavar="DIR", help="folders of clips (default: town clips, made in OUT/data)"
+        "--data",
+        nargs="+",
+        metavar="DIR",
+        help="folders of clips, or of shards of clips (default: town clips, made in OUT/data)",
     )
     train.add_argument("--out", required=True, metavar="OUT", help="the run's folder; the parts come to OUT/weights")
     train.add_argument("--budget", metavar="TIME", help="time to train, such as 90m (default: the preset's)")
     train.add_argument("--init-from", metavar="DIR", help="go on from this folder of saved parts")
     train.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="one stage: such as data.batch_size=4"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one stage: such as data.batch_size=4, or data.stream=true, which decodes frames while training goes on",
     )
     train.add_argument(
         "--detector",

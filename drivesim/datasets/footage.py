@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from drivesim.clips import MAIN, Clip, FrameSource
-from drivesim.clips.video import VideoFile, exact_rate
+from drivesim.clips.video import VideoFile, exact_rate, resize
 from drivesim.datasets.boxes import Box, read_boxes
 from drivesim.errors import UserError
 from scenarios.crowdedness import crowdedness
@@ -158,8 +158,8 @@ class Pictures:
         """The number of pictures."""
         return len(self.files)
 
-    def pick(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """The pictures of ``indices`` as uint8 h w 3 RGB."""
+    def pick(self, indices: Sequence[int], size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
+        """The pictures of ``indices`` as uint8 h w 3 RGB, scaled to ``size`` = (height, width), px, if given."""
         for file in [self.files[index] for index in indices]:
             head = VideoFile(file)  # reads the header and checks its size before anything is decoded
             if (head.width, head.height) != (self.width, self.height):
@@ -169,4 +169,5 @@ class Pictures:
             picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
             if picture is None:
                 raise UserError(f"{file}: cannot be read, expected a jpg or png picture")
-            yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+            frame = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+            yield frame if size is None else resize(frame, size)

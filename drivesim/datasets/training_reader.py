@@ -17,6 +17,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,22 @@ CACHE_VERSION = 2
 def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
     """All Clips below ``folders``, sorted by path: drivesim's own, or plain footage where a folder has none of those.
 
+    A folder of shards (`drivesim.datasets.shards`) gives the clips of the split "train", in the order of its index.
+
     Raises `UserError` where a folder is missing or holds no video, or a clip of an evaluation scenario
     (`scenarios.suite`): who trains on those cannot be scored on them. They are known by name, since with one value
     changed, as in a sweep, a scenario has another fingerprint and is still much the same.
     """
     from drivesim.datasets import read_footage
+    from drivesim.datasets.shards import is_sharded, read_shards
 
     clips: list[Clip] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise UserError(f"{folder}: not a folder, expected a folder of clips")
+        if is_sharded(folder):
+            clips += read_shards(folder)
+            continue
         own = sorted(_clip_folders(folder))
         clips += [read_clip(path) for path in own] if own else read_footage(folder)
     if not clips:
@@ -91,9 +98,8 @@ def held_out(clips: Sequence[Clip], share: float) -> list[bool]:
 
 def fingerprint(clip: Clip) -> str:
     """A hash that changes with a clip: of clip.json, which has its files' sums, or of a file's size and date."""
-    card = clip.path / "clip.json"
-    if card.is_file():
-        return hashlib.sha256(card.read_bytes()).hexdigest()
+    if clip.sha256 is not None:
+        return clip.sha256
     state = clip.path.stat()
     return hashlib.sha256(f"{clip.path.name}/{clip.name}/{state.st_size}/{state.st_mtime_ns}".encode()).hexdigest()
 
@@ -132,13 +138,20 @@ class CachedClip:
     """One clip as the networks read it: ``colour`` and ``conditions`` by frame, and `crops`."""
 
     def __init__(self, clip: Clip, root: Path, *, size: Size, map_size: Size) -> None:
-        """``size``: of the frames in pixels; ``map_size``: of the condition maps in cells. Reads or makes the cache."""
-        self.clip, self.root, self.size = clip, root, size
+        """``size``: of the frames in pixels; ``map_size``: of the condition maps in cells. Nothing is read yet."""
+        self.clip, self.root, self.size, self.map_size = clip, root, size, map_size
         self.length, self.fps, self.fingerprint = len(clip), clip.fps, fingerprint(clip)
-        self.colour = cached(root, "frames", self.inputs(size=size), self._read_colour)["colour"]
-        self.conditions = cached(
-            root, "conditions", self.inputs(map_size=map_size), lambda: self._encode(range(len(clip)), map_size)
-        )
+
+    @cached_property
+    def colour(self) -> np.ndarray:
+        """The frames (t h w 3) uint8, decoded the first time."""
+        return cached(self.root, "frames", self.inputs(size=self.size), self._read_colour)["colour"]
+
+    @cached_property
+    def conditions(self) -> Arrays:
+        """`Conditions.to_arrays` of the frames, encoded the first time."""
+        inputs = self.inputs(map_size=self.map_size)
+        return cached(self.root, "conditions", inputs, lambda: self._encode(range(self.length), self.map_size))
 
     def inputs(self, **more: Any) -> dict[str, Any]:
         """What a cache entry of this clip is keyed by, with ``more`` of its own."""

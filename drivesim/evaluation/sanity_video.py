@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drivesim.clips import MAIN, Clip
+from drivesim.clips.video import resize
 from drivesim.evaluation import defects
 from drivesim.evaluation.generator import others
 from drivesim.evaluation.looks import Look, look_at, measures
@@ -61,9 +62,9 @@ class HeldFrames:
         """The number of frames."""
         return len(self.frames)
 
-    def pick(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """The frames of ``indices``."""
-        return iter(self.frames[list(indices)])
+    def pick(self, indices: Sequence[int], size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
+        """The frames of ``indices``, scaled to ``size`` if given."""
+        return (frame if size is None else resize(frame, size) for frame in self.frames[list(indices)])
 
 
 def spoiled(clip: Clip, spoil: Spoil) -> Clip:

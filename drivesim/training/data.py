@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from conditioning import Conditions
 from conditioning.conditions import MAPS
+from drivesim.clips import Clip
+from drivesim.datasets.streaming import Sample, Source, Stream
 from drivesim.datasets.training_reader import Arrays, CachedClip, CropPlan, Size, Windows, cached, find_clips, held_out
 from drivesim.errors import UserError
 from drivesim.networks.autoencoder import Autoencoder
@@ -32,14 +35,13 @@ Batch = dict[str, Any]
 class Batches:
     """An endless iterable of batches that starts at ``first()``; Lightning's loops take it as a loader."""
 
-    def __init__(self, draw: Callable[[int], Batch], first: Callable[[], int]) -> None:
-        """``draw``: batch number -> batch. ``first``: asked each time an iteration starts."""
-        self.draw, self.first = draw, first
+    def __init__(self, batches: Callable[[int], Iterator[Batch]], first: Callable[[], int]) -> None:
+        """``batches``: from a batch's number, it and all behind. ``first``: asked each time an iteration starts."""
+        self.batches, self.first = batches, first
 
     def __iter__(self) -> Iterator[Batch]:
         """Batch by batch, without end."""
-        for number in itertools.count(self.first()):
-            yield self.draw(number)
+        return self.batches(self.first())
 
 
 class TrainingData(L.LightningDataModule):
@@ -65,6 +67,9 @@ class TrainingData(L.LightningDataModule):
         size: Size = (128, 256),
         map_size: Size = (32, 64),
         crop: CropPlan | None = None,
+        stream: bool = False,
+        weights: Sequence[float] = (),
+        workers: int = 0,
         held_out_share: float = 0.04,
         seed: int = 0,
         purpose: str = "training",
@@ -72,7 +77,7 @@ class TrainingData(L.LightningDataModule):
         """Set up; nothing is read yet.
 
         Args:
-            folders: folders of clips.
+            folders: folders of clips, or of shards of clips.
             cache: folder for the memory maps.
             contents: one of `CONTENTS`.
             batch_size: windows per batch.
@@ -81,6 +86,10 @@ class TrainingData(L.LightningDataModule):
             size: (height, width) of the frames in pixels.
             map_size: (height, width) of the condition maps in cells.
             crop: which patches to cut, for ``crops``.
+            stream: decode ``frames`` while training goes on, without a cache of them: for more clips than one machine
+                holds decoded.
+            weights: how often each folder's clips are streamed; empty: by how many there are.
+            workers: threads that decode for a stream; 0: as many as there are cores.
             held_out_share: share of the clips kept from training to measure with.
             seed: with ``purpose``, the key of every draw.
             purpose: the stage's name.
@@ -88,20 +97,28 @@ class TrainingData(L.LightningDataModule):
         super().__init__()
         if contents not in CONTENTS:
             raise UserError(f"contents is {contents!r}, expected one of {CONTENTS}")
+        if stream and contents != "frames":
+            raise UserError(f"stream is set for {contents}, which are made of a cache; expected frames")
+        if weights and (not stream or len(weights) != len(folders)):
+            raise UserError(f"{len(weights)} weights given, expected one for each of {len(folders)} streamed folders")
         self.folders, self.cache, self.contents = folders, Path(cache), contents
         self.batch_size, self.frames, self.rates = batch_size, frames, rates
         self.size, self.map_size, self.crop = size, map_size, crop or CropPlan(frames=frames)
+        self.weights, self.workers = weights, workers
+        self.stream: Stream | None = None
+        self.is_streamed = stream
         self.held_out_share, self.seed, self.purpose = held_out_share, seed, purpose
 
     def prepare_caches(self, codec: Codec | None) -> None:
         """Read or make everything that batches are drawn from. ``codec``: needed for ``latents`` and ``crops``."""
-        clips = find_clips(self.folders)
+        by_folder = [find_clips([folder]) for folder in self.folders]
+        clips = list(itertools.chain(*by_folder))
         hidden = held_out(clips, self.held_out_share)
-        read = []
-        for number, clip in enumerate(clips):
-            read.append(CachedClip(clip, self.cache, size=self.size, map_size=self.map_size))
-            if number % 50 == 49:
-                logger.info("%s: %d of %d clips read", self.purpose, number + 1, len(clips))
+        read = [CachedClip(clip, self.cache, size=self.size, map_size=self.map_size) for clip in clips]
+        if self.is_streamed:
+            self.stream = self._stream(by_folder, hidden)
+        else:
+            self._fill(read)
         self.fingerprint = hashlib.sha256("".join(clip.fingerprint for clip in read).encode()).hexdigest()
         self.clips = read
         self.train_clips = [clip for clip, out in zip(read, hidden, strict=True) if not out]
@@ -114,15 +131,45 @@ class TrainingData(L.LightningDataModule):
     def train_dataloader(self) -> Batches:
         """Batches from where the trainer stands."""
         trainer: Any = self.trainer
-        return Batches(self.batch, lambda: trainer.lightning_module.batches_done)
+        return Batches(self.batches, lambda: trainer.lightning_module.batches_done)
+
+    def batches(self, first: int) -> Iterator[Batch]:
+        """Training batches ``first``, ``first + 1``, ... without end; of a stream, decoded ahead."""
+        if self.stream is None:
+            yield from map(self.batch, itertools.count(first))
+        else:
+            with closing(self.stream.samples(first * self.batch_size)) as samples:
+                for number in itertools.count(first):
+                    yield _streamed(number, list(itertools.islice(samples, self.batch_size)))
 
     def batch(self, number: int) -> Batch:
         """Training batch ``number``."""
+        if self.stream is not None:
+            numbers = range(number * self.batch_size, (number + 1) * self.batch_size)
+            return _streamed(number, [self.stream.sample(n) for n in numbers])
         return self._draw(self.train_clips, self.purpose, number, self.batch_size)
 
     def held_out_batch(self, number: int, batch_size: int) -> Batch:
         """Batch ``number`` of the clips that are never trained on."""
         return self._draw(self.held_out_clips, f"{self.purpose}/held out", number, batch_size)
+
+    def _fill(self, clips: Sequence[CachedClip]) -> None:
+        """Read or make the caches of clips."""
+        for number, clip in enumerate(clips):
+            assert len(clip.colour) == len(clip.conditions["known"])
+            if number % 50 == 49:
+                logger.info("%s: %d of %d clips read", self.purpose, number + 1, len(clips))
+
+    def _stream(self, by_folder: Sequence[Sequence[Clip]], hidden: Sequence[bool]) -> Stream:
+        """A stream of the folders' clips that are not ``hidden``, which has a flag for each clip of all."""
+        flags = iter(hidden)
+        seen = [[clip for clip in clips if not next(flags)] for clips in by_folder]
+        weights = self.weights or [float(len(clips)) for clips in seen]
+        return Stream(
+            [Source(clips, weight) for clips, weight in zip(seen, weights, strict=True)],
+            frames=self.frames, size=self.size, rates=self.rates, seed=self.seed, purpose=self.purpose,
+            workers=self.workers,
+        )  # fmt: skip
 
     def _draw(self, clips: list[CachedClip], purpose: str, number: int, batch_size: int) -> Batch:
         numbers = range(number * batch_size, (number + 1) * batch_size)
@@ -159,6 +206,10 @@ class TrainingData(L.LightningDataModule):
         return crops | cached(
             self.cache, "decoded", inputs, lambda: {"low": decode_crops(clip, crops, self.crop, codec)}
         )
+
+
+def _streamed(number: int, samples: Sequence[Sample]) -> Batch:
+    return {"number": number, "colour": pictures(np.stack([sample.colour for sample in samples]))}
 
 
 def pictures(colour: np.ndarray) -> Tensor:

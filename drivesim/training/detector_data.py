@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -105,7 +107,11 @@ class DetectorData(L.LightningDataModule):
     def train_dataloader(self) -> Batches:
         """Batches from where the trainer stands."""
         trainer: Any = self.trainer
-        return Batches(self.batch, lambda: trainer.lightning_module.batches_done)
+        return Batches(self.batches, lambda: trainer.lightning_module.batches_done)
+
+    def batches(self, first: int) -> Iterator[Batch]:
+        """Training batches ``first``, ``first + 1``, ... without end."""
+        return map(self.batch, itertools.count(first))
 
     def batch(self, number: int) -> Batch:
         """Training batch ``number``."""

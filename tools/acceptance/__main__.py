@@ -17,13 +17,14 @@ import chain
 import generation
 import perception
 import protocols
+import reading
 import town
 
 AREAS = {
     "chain": chain.LINES,
     "scenarios": authoring.LINES,
     "town": town.LINES,
-    "generate": generation.LINES,
+    "generate": generation.LINES + reading.LINES,
     "benchmark": perception.LINES + protocols.LINES,
 }
 LATER = ("video", "speed")
