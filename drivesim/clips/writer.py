@@ -38,7 +38,7 @@ class ClipWriter:
     ``out``: the folder to make; raises `UserError` if something is there (see `finished`). ``fps``: frames per second.
     ``provenance``: JSON-ready, with "origin"; it must name everything the frames depend on. ``lossless``: FFV1 instead
     of H.264. ``chunk_frames``: frames per chunk, at most so many are lost to a kill. ``extra_videos``: names of further
-    videos; each is a keyword of `write`.
+    videos; each is a keyword of `write`. ``lossless_videos``: those among them that are FFV1 whatever the first one is.
 
     Leaving the block without `finish` keeps the whole chunks for a later run of the same provenance.
     """
@@ -46,6 +46,7 @@ class ClipWriter:
     def __init__(
         self, out: str | Path, *, fps: float | Fraction, width: int, height: int, provenance: Mapping[str, Any],
         lossless: bool = False, chunk_frames: int = CHUNK_FRAMES, extra_videos: Sequence[str] = (),
+        lossless_videos: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Make or find the working folder and what an earlier run left in it."""
         if "origin" not in provenance:
@@ -53,12 +54,13 @@ class ClipWriter:
         if finished(out, provenance) is not None:
             raise UserError(f"{out}: the clip is already there, expected a new folder")
         self.out, self.rate, self.width, self.height = Path(out), exact_rate(fps), width, height
-        self._videos, self._lossless, self._chunk_frames = (MAIN, *extra_videos), lossless, chunk_frames
+        self._videos, self._chunk_frames = (MAIN, *extra_videos), chunk_frames
+        self._lossless = {name: lossless or name in lossless_videos for name in self._videos}
         self._provenance, self._synthetic, self._started = dict(provenance), provenance["origin"] != "real", time.time()
         self._folder = partial_folder(self.out)
         plan = {
             "provenance": self._provenance, "rate": str(self.rate), "width": width, "height": height,
-            "lossless": lossless, "chunk_frames": chunk_frames, "videos": list(self._videos),
+            "lossless": self._lossless, "chunk_frames": chunk_frames,
         }  # fmt: skip
         self._chunks = self._resume(json.loads(canonical(plan)))
         self.done = self._count = sum(chunk["frames"] for chunk in self._chunks)
@@ -111,7 +113,7 @@ class ClipWriter:
         comment = "synthetic: drivesim" if self._synthetic else ""
         for name in self._videos:
             segments = [self._file(number, name) for number in range(len(self._chunks))]
-            join(segments, whole / f"{name}{SUFFIXES[self._lossless]}", rate=self.rate, comment=comment)
+            join(segments, whole / f"{name}{SUFFIXES[self._lossless[name]]}", rate=self.rate, comment=comment)
         with (whole / "facts.jsonl").open("wb") as target:
             target.write(facts_header())
             for number in range(len(self._chunks)):
@@ -160,7 +162,8 @@ class ClipWriter:
         return all(path.is_file() and sha256(path) == sha for path, sha in paths.items())
 
     def _file(self, number: int, name: str) -> Path:
-        return self._folder / f"{number:05d}.{name}{'.jsonl' if name == 'facts' else SUFFIXES[self._lossless]}"
+        suffix = ".jsonl" if name == "facts" else SUFFIXES[self._lossless[name]]
+        return self._folder / f"{number:05d}.{name}{suffix}"
 
     def _open_chunk(self) -> None:
         number = len(self._chunks)
@@ -169,8 +172,9 @@ class ClipWriter:
         self._facts = self._file(number, "facts").open("wb")
         for name in self._videos:
             self._segments[name] = SegmentWriter(
-                self._file(number, name), rate=self.rate, width=self.width, height=self.height, lossless=self._lossless
-            )
+                self._file(number, name), rate=self.rate, width=self.width, height=self.height,
+                lossless=self._lossless[name],
+            )  # fmt: skip
 
     def _close_chunk(self) -> None:
         """Finish the open chunk. Its json, written last, makes it count; one torn by a power cut fails its sha256."""

@@ -19,6 +19,10 @@ def add(groups: Any) -> None:
     )
     _common(render)
     render.add_argument("--lossless", action="store_true", help="store FFV1 (video.mkv) instead of H.264")
+    render.add_argument(
+        "--pass", dest="passes", action="append", default=[], metavar="PASS",
+        help="store as well what stands at every pixel: semantic, instance or depth; may be given again",
+    )  # fmt: skip
 
     rollout = command(
         groups,
@@ -61,7 +65,10 @@ def run_render(arguments: argparse.Namespace) -> int:
     from drivesim.town import render
 
     with progress_bar("render") as progress:
-        clip = render(timeline, arguments.out, lossless=arguments.lossless, overlay=True, progress=progress)
+        clip = render(
+            timeline, arguments.out, lossless=arguments.lossless, overlay=True, passes=arguments.passes,
+            progress=progress,
+        )  # fmt: skip
     print(clip.path)
     return 0
 
