@@ -8,7 +8,7 @@ import pytest
 from drivesim.clips.agreement import Agreement, Judge
 from drivesim.clips.dataset import read_dataset
 from drivesim.generate import generate, making, suite_of
-from drivesim.generate.judging import agreement_of
+from drivesim.generate.agreeing import agree
 from drivesim.perception import Detections
 from scenarios.facts import FrameFacts, ObjectFacts
 from tests.tiny_weights import write_tiny_weights
@@ -45,7 +45,7 @@ class Drive:
 def test_each_judge_has_its_overlap_with_every_visible_box_it_could_know():
     # The box of the first judge is 20 x 20 px, moved by 10: they share 10 x 20 of 30 x 20 px.
     moved = Told("moved", Detections([[20, 10, 40, 30], [60, 10, 70, 40]], [0.9, 0.2], ["van", "pedestrian"]))
-    found = agreement_of(Drive(), [moved, Told("blind", Detections([], [], []))])
+    found = agree(Drive(), [moved, Told("blind", Detections([], [], []))])
     judges = (Judge("moved", "moved"), Judge("blind", "blind"))
     assert found == Agreement(judges, {(0, 1): (pytest.approx(1 / 3), 0.0), (0, 4): (0.0, 0.0)})
 
@@ -53,7 +53,7 @@ def test_each_judge_has_its_overlap_with_every_visible_box_it_could_know():
 def test_a_detector_that_knows_animals_looks_for_them():
     seer = Told("seer", Detections([[0, 30, 10, 40]], [0.9], ["animal"]))
     seer.categories = ("car", "animal")
-    assert agreement_of(Drive(), [seer]).overlaps[0, 3] == (1.0,)
+    assert agree(Drive(), [seer]).overlaps[0, 3] == (1.0,)
 
 
 def test_rollouts_are_made_with_weights_that_are_loaded_once_and_judged(tmp_path, monkeypatch):

@@ -18,8 +18,8 @@ from drivesim.clips.dataset import Row
 from drivesim.clips.store import read_json, sha256
 from drivesim.errors import UserError
 from drivesim.generate import lock
+from drivesim.generate.agreeing import agree
 from drivesim.generate.jobs import Job
-from drivesim.generate.judging import agreement_of
 
 if TYPE_CHECKING:
     from drivesim.parts import Weights
@@ -84,7 +84,7 @@ class Maker:
                 shutil.rmtree(folder)
         clip = self.draw(job, folder)
         if job.source == "rollout" and self.judges:
-            found = agreement_of(clip, [_detector(name) for name in self.judges])
+            found = agree(clip, [_detector(name) for name in self.judges])
             write_agreement(self.out / "agreement" / f"{job.id}.json", found)
         (folder / "run.json").unlink(missing_ok=True)  # when and where: the only file that differs from run to run
         return clip
