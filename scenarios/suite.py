@@ -23,6 +23,10 @@ class Drive(NamedTuple):
         return load(self.scenario)
 
 
+LONG_DRIVE = Drive("two_minutes", 7101)
+"""The drive that is rolled out for long, beside the others."""
+
+
 @cache
 def evaluation_suite() -> tuple[Drive, ...]:
     """The evaluation drives, in their order.
@@ -37,4 +41,4 @@ def evaluation_suite() -> tuple[Drive, ...]:
 @cache
 def evaluation_names() -> frozenset[str]:
     """The names of the evaluation scenarios, which whatever is made of one keeps: other values, seeds and versions."""
-    return frozenset(drive.scenario for drive in evaluation_suite())
+    return frozenset(drive.scenario for drive in (*evaluation_suite(), LONG_DRIVE))

@@ -34,7 +34,7 @@ from drivesim.rollout import rollout
 from drivesim.town import render
 from scenarios import compile
 from scenarios.facts import FrameFacts
-from scenarios.suite import Drive, evaluation_suite
+from scenarios.suite import LONG_DRIVE, Drive, evaluation_suite
 
 WITHHELD = {
     "rollout": (),
@@ -99,7 +99,7 @@ PROTOCOLS = {
         every=5,
     ),
     "drift": GeneratorProtocol(
-        "drivesim.drift/2", ("town", "rollout"), drives=(Drive("two_minutes", 7101),), fps=7.5, every=5, window=10.0
+        "drivesim.drift/2", ("town", "rollout"), drives=(LONG_DRIVE,), fps=7.5, every=5, window=10.0
     ),
 }
 """Layout fidelity, obedience, the ego's motion and long rollouts, by the names that people give."""
