@@ -18,7 +18,7 @@ from drivesim.clips.store import read_json, verify
 from drivesim.errors import UserError
 from scenarios.crowdedness import is_visible
 from scenarios.facts import FrameFacts
-from scenarios.suite import evaluation_fingerprints
+from scenarios.suite import evaluation_names
 
 Progress = Callable[[int, int], object]
 Made = TypeVar("Made")
@@ -75,7 +75,7 @@ def _check_splits(folder: Path, rows: Iterable[Row]) -> Iterator[str]:
                     f"{folder / 'manifest.jsonl'}: {what} {value!r} is in the splits {other.split} ({other.id}) and "
                     f"{row.split} ({row.id}), expected one"
                 )
-        if row.split == "train" and row.scenario["sha256"] in evaluation_fingerprints():
+        if row.split == "train" and row.scenario["name"] in evaluation_names():
             yield (
                 f"{folder / 'manifest.jsonl'}: {row.id} is of the scenario {row.scenario['name']!r}, which models are "
                 "evaluated on, and in the split train, expected it in no split to train on"

@@ -27,7 +27,7 @@ from drivesim.clips.facts_file import MAX_LINE, strict_json
 from drivesim.clips.store import read_clip, read_json, sha256
 from drivesim.errors import UserError
 
-DATASET_SCHEMA = "drivesim.dataset/1"
+DATASET_SCHEMA = "drivesim.dataset/2"
 SPLITS = ("train", "val", "test")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,150}")  # a plain name on every file system
 _SHA = re.compile(r"[0-9a-f]{64}")
@@ -136,6 +136,11 @@ def read_dataset(path: str | Path) -> Dataset:
     """
     folder = Path(path)
     return Dataset(folder, read_card(folder), tuple(read_rows(folder / "manifest.jsonl")))
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder says that it is a dataset."""
+    return (read_json(folder / "dataset.json") or {}).get("schema") == DATASET_SCHEMA
 
 
 def read_card(folder: Path) -> dict[str, Any]:

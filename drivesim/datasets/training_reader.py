@@ -27,6 +27,7 @@ from conditioning import encode
 from conditioning.conditions import MAPS
 from drivesim import atomic
 from drivesim.clips import Clip, read_clip, verify
+from drivesim.clips.dataset import is_dataset, read_dataset
 from drivesim.errors import UserError
 from scenarios.randomness import generator
 from scenarios.suite import evaluation_names
@@ -41,7 +42,8 @@ CACHE_VERSION = 2
 def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
     """All Clips below ``folders``, sorted by path: drivesim's own, or plain footage where a folder has none of those.
 
-    A folder of shards (`drivesim.datasets.shards`) gives the clips of the split "train", in the order of its index.
+    A dataset gives the clips of its split "train", and so does a folder of shards (`drivesim.datasets.shards`), in the
+    order of its index.
 
     Raises `UserError` where a folder is missing or holds no video, or a clip of an evaluation scenario
     (`scenarios.suite`): who trains on those cannot be scored on them. They are known by name, since with one value
@@ -56,6 +58,10 @@ def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
             raise UserError(f"{folder}: not a folder, expected a folder of clips")
         if is_sharded(folder):
             clips += read_shards(folder)
+            continue
+        if is_dataset(folder):
+            dataset = read_dataset(folder)
+            clips += [dataset.clip(row) for row in dataset.rows if row.split == "train"]
             continue
         own = sorted(_clip_folders(folder))
         clips += [read_clip(path) for path in own] if own else read_footage(folder)

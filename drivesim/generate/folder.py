@@ -18,7 +18,7 @@ from typing import Any
 from drivesim.atomic import write_json, write_text
 from drivesim.clips import read_clip
 from drivesim.clips.agreement import read_agreement
-from drivesim.clips.dataset import DATASET_SCHEMA, Row, read_rows
+from drivesim.clips.dataset import DATASET_SCHEMA, Row, read_failures, read_rows
 from drivesim.clips.store import read_json, sha256
 from drivesim.errors import UserError
 from drivesim.generate.jobs import Job
@@ -115,16 +115,6 @@ def write_failures(out: Path, failures: Mapping[str, str]) -> None:
         write_text(out / "failures.jsonl", "".join(lines))
     else:
         (out / "failures.jsonl").unlink(missing_ok=True)
-
-
-def read_failures(out: Path) -> dict[str, str]:
-    """What `write_failures` wrote. Raises `UserError` if it is something else."""
-    path = out / "failures.jsonl"
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-        return {str(row["id"]): str(row["reason"]) for row in rows}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: {error}, expected lines with id and reason") from error
 
 
 def difference(found: Any, expected: Any, place: str = "") -> str:

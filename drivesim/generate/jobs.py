@@ -15,7 +15,7 @@ from drivesim.generate.suite import Entry, Shares, Suite, SuiteSpec
 from scenarios import Scenario, ScenarioError, Template, Timeline, compile, sample
 from scenarios.randomness import key
 from scenarios.sampling import DURATION
-from scenarios.suite import evaluation_fingerprints, evaluation_suite
+from scenarios.suite import evaluation_names
 from scenarios.variations import Point, points
 
 CAMERA = "front"  # of a scenario's own camera
@@ -126,7 +126,7 @@ def _of_entry(suite: Suite, spec: SuiteSpec, index: int) -> Iterator[Job]:
     drives = _sampled(spec, entry) if entry.sample is not None else _written(suite, spec, index)
     for drive in drives:
         split = entry.split or split_of(drive.group, spec.splits)
-        if split == "train" and entry.scenario is not None and _is_evaluation(entry.scenario, drive):
+        if split == "train" and {entry.scenario, drive.group} & evaluation_names():
             message = f"found the evaluation scenario {drive.group!r} in the split train, expected split: val or test"
             raise suite.wrong(("clips", index), message)
         for camera, scenario in drive.cameras.items():
@@ -189,13 +189,6 @@ def _points(suite: Suite, entry: Entry, opened: Template, index: int) -> Iterato
         return points(opened.variations, {**opened.defaults, **known})
     except ValueError as error:
         raise suite.wrong(("clips", index, "variations"), str(error)) from error
-
-
-def _is_evaluation(source: str, drive: _Drive) -> bool:
-    """Whether a drive is of an evaluation scenario: by the file's name, its own name, or what it says."""
-    names = {row.scenario for row in evaluation_suite()}
-    sums = {scenario.fingerprint for scenario in drive.cameras.values()}
-    return source in names or drive.group in names or bool(sums & evaluation_fingerprints())
 
 
 def _rate(spec: SuiteSpec, entry: Entry, own: float, number: int) -> float:
