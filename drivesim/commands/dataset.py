@@ -81,7 +81,7 @@ def _add_export(kinds: Any) -> None:
         "export",
         run_dataset_export,
         about="write a dataset in another format: coco, yolo, kitti, mot, ...",
-        example="drivesim dataset export out/street --format coco --out out/street-coco --policy flag",
+        example="drivesim dataset export out/street --format coco --out out/coco",
     )
     made.add_argument("dataset", metavar="DIR", help="the dataset's folder")
     made.add_argument("--format", required=True, metavar="FORMAT", help="the format to write")

@@ -43,8 +43,9 @@ def import_clips(
 
 def _write(clip: Clip, out: Path) -> None:
     lossless = bool(clip.width % 2 or clip.height % 2)
-    size = {"width": clip.width, "height": clip.height}
-    with ClipWriter(out, fps=clip.rate, **size, provenance=clip.provenance, lossless=lossless) as writer:
+    with ClipWriter(
+        out, fps=clip.rate, width=clip.width, height=clip.height, provenance=clip.provenance, lossless=lossless
+    ) as writer:
         for frame, facts in zip(clip.frames(), clip.facts, strict=True):
             writer.write(frame, facts)
         writer.finish()
