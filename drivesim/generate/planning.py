@@ -120,7 +120,7 @@ def coverage_lines(made: Plan, source: str) -> list[str]:
 def as_json(made: Plan, workers: int) -> str:
     """The plan in JSON: the summary and the conditions, empty cells first."""
     sources = sorted({cell[0] for cell in made.conditions})
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "source": s,
             "time": t,
