@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from drivesim.cli import main
 from drivesim.clips import read_clip
 from drivesim.clips.passes import PASSES, from_picture, read_pass, to_picture
 from drivesim.errors import UserError
+from drivesim.exports import export
+from drivesim.generate import generate, suite_of
 from drivesim.town import CLASSES, Town, render
 from scenarios import compile, load
 
@@ -71,3 +74,32 @@ def test_the_command_stores_passes_and_names_those_there_are(tmp_path, capsys):
         "drivesim: found the pass 'flow', expected some of semantic, instance, depth"
     ]
     assert not (tmp_path / "other").exists()
+
+
+def test_passes_reach_the_formats_that_have_a_place_for_them(tmp_path):
+    suite = {
+        "name": "passes", "size": [64, 128], "fps": 2, "frames": 2, "passes": ["semantic", "depth"],
+        "clips": [{"scenario": "lead_slower"}],
+    }  # fmt: skip
+    dataset = generate(suite_of(suite), tmp_path / "data", engine="inline", workers=1).dataset
+    (row,) = dataset.rows
+    clip = dataset.clip(row)
+    kitti, bdd = export(dataset, "kitti", tmp_path / "kitti"), export(dataset, "bdd100k", tmp_path / "bdd")
+    for k in range(2):
+        (semantic,) = read_pass(clip, "semantic", [k])
+        (depth,) = read_pass(clip, "depth", [k])
+        ours = {name: semantic == number for number, name in enumerate(CLASSES)}
+        ids = np.asarray(Image.open(kitti / f"training/semantic/0000/{k:06d}.png"))
+        trained = np.asarray(
+            Image.open(bdd / f"labels/sem_seg/masks/{row.split}/{row.id}/{row.id}-{k + 1:07d}.png")
+        )  # fmt: skip
+        for name, cityscapes_id, train_id in (("sky", 23, 10), ("building", 11, 2), ("sidewalk", 8, 1)):
+            np.testing.assert_array_equal(ids == cityscapes_id, ours[name])
+            np.testing.assert_array_equal(trained == train_id, ours[name])
+        np.testing.assert_array_equal(ids == 7, ours["road"] | ours["marking"])
+        metres = np.asarray(Image.open(kitti / f"training/proj_depth/groundtruth/image_02/0000/{k:06d}.png")) / 256
+        near = depth < 255
+        np.testing.assert_allclose(metres[near], depth[near], atol=1 / 256)
+        assert (metres[~near] == 0).all()
+        assert near.any()
+        assert ours["sky"].any()

@@ -24,7 +24,7 @@ from typing import Any
 from drivesim.clips.agreement import Agreement, read_agreement
 from drivesim.clips.clip import Clip
 from drivesim.clips.facts_file import MAX_LINE, strict_json
-from drivesim.clips.store import read_clip, read_json, sha256
+from drivesim.clips.store import read_clip, read_json, sha256, verify
 from drivesim.errors import UserError
 
 DATASET_SCHEMA = "drivesim.dataset/2"
@@ -114,6 +114,11 @@ class Dataset:
         if told != said:
             raise UserError(f"{folder}: fps, frames and source are {said}, expected {told} by the manifest")
         return clip
+
+    def verified(self, row: Row) -> Clip:
+        """A row's clip after checking the sums of all its files: for whoever reads all of it. Raises as `clip`."""
+        verify(self.clip(row).path)
+        return self.clip(row)
 
     def clips(self) -> Iterator[tuple[Row, Clip]]:
         """All clips with their rows, in order."""

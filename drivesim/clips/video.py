@@ -160,8 +160,10 @@ class VideoFile:
                 self.rate = exact_rate(rate)
             except ValueError as error:
                 raise UserError(f"{self.path}: {error}") from error
-            by_duration = None if container.duration is None else round(container.duration * self.rate / av.time_base)
-            self._check_count(stream.frames or by_duration)  # lossless files have no count
+            # Lossless files have no count, and very short ones no rate but a guessed one.
+            length = container.duration if stream.average_rate else None
+            by_duration = None if length is None else round(length * self.rate / av.time_base)
+            self._check_count(stream.frames or by_duration)
 
     def __len__(self) -> int:
         """The number of frames."""

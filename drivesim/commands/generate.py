@@ -99,7 +99,7 @@ def _print_plan(suite: Suite, arguments: argparse.Namespace) -> int:
     from drivesim.generate.planning import as_json, check_disk, plan, told
 
     spec = suite.spec.of_source(arguments.source)
-    made = plan(part(jobs(suite, spec), arguments.shard), spec.size)
+    made = plan(part(jobs(suite, spec), arguments.shard), spec.size, spec.passes)
     print((as_json if arguments.json else told)(made, arguments.workers))
     if arguments.out is not None and Path(arguments.out).is_dir():
         check_disk(made, Path(arguments.out))

@@ -4,6 +4,7 @@ The folder::
 
     images/track/<split>/<clip>/<clip>-0000001.jpg     frames, numbered from 1 as there
     labels/box_track_20/<split>/<clip>.json            {"frames": [...], "groups": null, "config": {...}}
+    labels/sem_seg/masks/<split>/<clip>/<clip>-0000001.png    of clips with a semantic pass
     conditions.jsonl                                   what the form has no place for
 
 A split is the folder of its videos' files, which scalabel reads as one (``scalabel.label.io.load(folder)``).
@@ -14,7 +15,6 @@ A split is the folder of its videos' files, which scalabel reads as one (``scala
 * A flagged box has the attribute "ignored": scalabel's converters and scores then ask nobody to find it.
 * "occluded" and "truncated" are yes or no, from `PARTIAL` of the box on. "scene" is not known: "undefined".
 * BDD100K boxes a rider apart from the machine; ours are one box, written as the machine.
-* The native form has no semantic pass, so there are no semantic pictures.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from drivesim import atomic
 from drivesim.clips.dataset import Dataset, Row
 from drivesim.exports.card import Conditions
 from drivesim.exports.labels import Label, LabelRule, labels
+from drivesim.exports.passes import write_semantic
 from drivesim.exports.pictures import write_picture
 from scenarios.facts import FrameFacts, time_of_day
 from scenarios.light_heads import COLOURS
@@ -52,7 +53,7 @@ def write(
     }  # fmt: skip
     with Conditions(folder) as sidecar:
         for done, row in enumerate(rows, start=1):
-            clip, agreement = dataset.clip(row), dataset.agreement(row)
+            clip, agreement = dataset.verified(row), dataset.agreement(row)
             size = {"width": clip.width, "height": clip.height}
             frames = []
             for facts, picture in zip(clip.facts, clip.frames(), strict=True):
@@ -62,6 +63,8 @@ def write(
                 found = labels(facts, "bdd100k", agreement, rule)
                 frames.append(_frame(row, facts, name, size, [_label(label) for label in found]))
                 sidecar.write(row, facts, file)
+            masks = folder / "labels" / "sem_seg" / "masks" / row.split / row.id
+            write_semantic(clip, "bdd100k", masks, f"{row.id}-{{:07d}}.png", first=1)
             path = folder / "labels" / "box_track_20" / row.split / f"{row.id}.json"
             atomic.write_text(path, json.dumps({"frames": frames, "groups": None, "config": config}, allow_nan=False))
             if progress is not None:

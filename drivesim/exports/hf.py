@@ -49,7 +49,7 @@ def write(
             (folder / name).mkdir()
             tables[name] = stack.enter_context((folder / name / "metadata.jsonl").open("w", encoding="utf-8"))
         for done, row in enumerate(rows, start=1):
-            clip, agreement = dataset.clip(row), dataset.agreement(row)
+            clip, agreement = dataset.verified(row), dataset.agreement(row)
             name = NAMES[row.split]
             for facts, picture in zip(clip.facts, clip.frames(), strict=True):
                 file = f"{row.id}/{facts.index:06d}.jpg"

@@ -6,6 +6,8 @@ The folder::
     training/label_02/<sequence>.txt             frame, track, type, truncated, occluded, alpha, box, size, place, turn
     training/calib/<sequence>.txt                absent where the camera is unknown
     training/evaluate_tracking.seqmap.<split>    the sequences of a split, as TrackEval reads them
+    training/semantic/<sequence>/<frame>.png     of clips with a semantic pass: Cityscapes' ids, as KITTI has them
+    training/proj_depth/groundtruth/image_02/<sequence>/<frame>.png    of clips with depth: 16 bits, 256 a metre
     conditions.jsonl                             one line per picture, with the clip's name
 
 All labelled sequences are "training", as KITTI has it; numbers have 6 decimals, and boxes are inclusive pixels (see
@@ -26,6 +28,7 @@ from drivesim.errors import UserError
 from drivesim.exports.card import Conditions
 from drivesim.exports.kitti_space import calibration, location, pixels, wrapped
 from drivesim.exports.labels import Label, LabelRule
+from drivesim.exports.passes import write_depth, write_semantic
 from drivesim.exports.pictures import write_picture
 from drivesim.exports.scenes import Progress, scenes
 from scenarios.facts import Camera, FrameFacts
@@ -60,6 +63,8 @@ def write(dataset: Dataset, rows: Sequence[Row], folder: Path, *, rule: LabelRul
                 sidecar.write(row, facts, f"training/{file}")
                 lines += [_line(facts, camera, label) for label in labels]
             atomic.write_text(training / "label_02" / f"{sequence}.txt", "".join(lines))
+            write_semantic(clip, "kitti", training / "semantic" / sequence, "{:06d}.png")
+            write_depth(clip, training / "proj_depth" / "groundtruth" / "image_02" / sequence, "{:06d}.png")
             if camera is not None:
                 atomic.write_text(training / "calib" / f"{sequence}.txt", _calibration(camera))
             maps[row.split].append(f"{sequence} empty 000000 {len(clip):06d}\n")

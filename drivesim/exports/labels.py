@@ -15,7 +15,7 @@ from drivesim.errors import UserError
 from scenarios.facts import FrameFacts, ObjectFacts, categories
 
 POLICIES = ("keep", "flag", "drop")
-_MAPS = Path(__file__).parent / "class_maps"
+MAPS = Path(__file__).parent / "class_maps"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def class_map(form: str) -> dict[str, str | None]:
 
     The maps are data files beside this module, one per format; each names every category.
     """
-    rows: dict[str, str | None] = yaml.safe_load((_MAPS / f"{form}.yaml").read_text(encoding="utf-8"))
+    rows: dict[str, str | None] = yaml.safe_load((MAPS / f"{form}.yaml").read_text(encoding="utf-8"))
     assert list(rows) == list(categories()), f"{form}.yaml names {list(rows)}"
     return rows
 

@@ -89,7 +89,7 @@ def key_frames(rate: Fraction, frames: int) -> list[int]:
 
 
 def _write_clip(dataset: Dataset, row: Row, folder: Path, tables: Tables, rule: LabelRule, sidecar: Conditions) -> None:
-    clip, agreement = dataset.clip(row), dataset.agreement(row)
+    clip, agreement = dataset.verified(row), dataset.agreement(row)
     keys = key_frames(clip.rate, len(clip))
     samples = [token("sample", row.id, key) for key in keys]
     scene, log = token("scene", row.id), token("log", row.id)

@@ -13,7 +13,10 @@ MARK = "synthetic: drivesim"
 
 
 def write_picture(path: Path, frame: np.ndarray) -> None:
-    """Write a frame (uint8 h w 3 RGB) as JPEG or, without loss, as PNG, by the name's end; its folder is made."""
+    """Write a frame as JPEG or, without loss, as PNG, by the name's end; its folder is made.
+
+    ``frame``: uint8 (h w 3) RGB; for PNG also uint8 or uint16 (h w) of one channel.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(frame)
     if path.suffix == ".png":

@@ -29,7 +29,7 @@ def scenes(
 ) -> Iterator[tuple[Row, Clip, Iterator[Frame]]]:
     """Each row with its clip and its frames, one at a time. Raises `UserError` if a clip is not whole."""
     for done, row in enumerate(rows, start=1):
-        clip = dataset.clip(row)
+        clip = dataset.verified(row)
         yield row, clip, _frames(clip, form, dataset.agreement(row), rule)
         if progress is not None:
             progress(done, len(rows))

@@ -68,7 +68,7 @@ def write(
 
 def members(dataset: Dataset, row: Row) -> Iterator[tuple[str, Path | bytes]]:
     """The members of a clip: name, and the file or the bytes of it. Raises `UserError` if the clip is not whole."""
-    card = read_json(dataset.clip(row).path / "clip.json")
+    card = read_json(dataset.verified(row).path / "clip.json")
     assert card is not None  # it has just been read
     for name in ("clip.json", *sorted(card["files"])):
         yield f"{row.id}.{name}", dataset.folder(row) / name

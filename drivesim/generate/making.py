@@ -42,12 +42,14 @@ class Outcome:
 class Maker:
     """Makes the clip of a job in the dataset's folder ``out``; a function that can be sent to other processes.
 
-    ``size``: (height, width) px of the town's pictures; None: the camera's. ``weights``, ``device``: of rollouts.
+    ``size``: (height, width) px of the town's pictures; None: the camera's. ``passes``: that are stored with them.
+    ``weights``, ``device``: of rollouts.
     ``judges``: the detectors that look for a rollout's boxes. Weights and detectors are loaded once per process.
     """
 
     out: Path
     size: tuple[int, int] | None = None
+    passes: tuple[str, ...] = ()
     weights: str = "nano"
     device: str = "cpu"
     judges: tuple[str, ...] = ()
@@ -94,7 +96,7 @@ class Maker:
         if job.source == "town":
             from drivesim.town import render  # here, so that only who draws opens the renderer
 
-            return render(job.timeline(), folder, size=self.size)
+            return render(job.timeline(), folder, size=self.size, passes=self.passes)
         from drivesim.rollout import rollout
 
         with _one_thread():

@@ -10,10 +10,11 @@ from typing import Any
 
 from drivesim.atomic import new_folder, write_json
 from drivesim.clips import verify
-from drivesim.clips.dataset import Dataset, Row, read_dataset
+from drivesim.clips.dataset import Dataset, Row, read_dataset, read_failures
 from drivesim.clips.store import sha256
 from drivesim.errors import UserError
-from drivesim.generate.folder import difference, read_failures, write_failures, write_rows
+from drivesim.generate.card import write_card
+from drivesim.generate.folder import difference, write_failures, write_rows
 
 Progress = Callable[[int, int], object]
 
@@ -43,6 +44,7 @@ def merge(folders: Sequence[str | Path], out: str | Path, *, progress: Progress 
         write_json(made / "dataset.json", card)
         write_rows(made, rows)
         write_failures(made, failures)
+        write_card(read_dataset(made))
     return read_dataset(out)
 
 

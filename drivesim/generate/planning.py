@@ -24,6 +24,7 @@ TOWN_CLIP, TOWN_FRAME, TOWN_PICTURE = 1.0, 0.05, 0.15  # s per clip, per frame, 
 ROLLOUT_CLIP, ROLLOUT_FRAME = 1.0, 0.4
 FACTS_BYTES = 15_000  # of a frame's facts
 VIDEO_BYTES = {"town": 50_000, "rollout": 60_000}  # per FULL pixels; a rollout has an overlay too
+PASS_BYTES = {"semantic": 10_000, "instance": 8_000, "depth": 350_000}  # the same, of a pass of the town
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Plan:
         }
 
 
-def plan(jobs: Sequence[Job], size: tuple[int, int] | None = None) -> Plan:
-    """The plan of some jobs; ``size``: (height, width) px of the town's pictures, None: their cameras'.
+def plan(jobs: Sequence[Job], size: tuple[int, int] | None = None, passes: Sequence[str] = ()) -> Plan:
+    """The plan of some jobs; ``size``: (height, width) px of the town's pictures, None: their cameras'; ``passes``.
 
     A job's frames are those of its whole drive or the most it may have; a drive that stops earlier has fewer.
     """
@@ -70,7 +71,8 @@ def plan(jobs: Sequence[Job], size: tuple[int, int] | None = None) -> Plan:
             seconds += TOWN_CLIP + count * (TOWN_FRAME + TOWN_PICTURE * share)
         else:
             seconds += ROLLOUT_CLIP + count * ROLLOUT_FRAME
-        total += count * int(FACTS_BYTES + VIDEO_BYTES[job.source] * share)
+        stored = sum(PASS_BYTES[name] for name in passes) if job.source == "town" else 0
+        total += count * int(FACTS_BYTES + (VIDEO_BYTES[job.source] + stored) * share)
         splits[job.split] += 1
         start = scenario.environment.initial
         conditions[job.source, time_of_day(start.daylight), start.weather, start.traffic_level] += 1

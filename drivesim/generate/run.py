@@ -12,6 +12,7 @@ from drivesim.clips import software
 from drivesim.clips.dataset import Dataset, read_dataset
 from drivesim.errors import UserError
 from drivesim.generate import engines
+from drivesim.generate.card import write_card
 from drivesim.generate.folder import DatasetFolder
 from drivesim.generate.jobs import Job, jobs, part
 from drivesim.generate.lock import Lock
@@ -73,7 +74,8 @@ def generate(
     wanted = part(jobs(opened, spec), shard)
     rolled = any(job.source == "rollout" for job in wanted)
     maker = Maker(
-        Path(out).absolute(), spec.size, str(weights), _device(device) if rolled else "cpu", spec.labels.judges
+        Path(out).absolute(), spec.size, spec.passes, str(weights), _device(device) if rolled else "cpu",
+        spec.labels.judges,
     )  # fmt: skip
     card = {"name": spec.name, "clips": len(wanted), "recipe": _recipe(opened, spec, maker, rolled, shard)}
     maker.out.mkdir(parents=True, exist_ok=True)
@@ -81,11 +83,12 @@ def generate(
         with Lock(maker.out):
             folder = DatasetFolder(maker.out, card)
             left = [job for job in wanted if not folder.has(job)]
-            made = plan(left, maker.size)
+            made = plan(left, maker.size, spec.passes)
             if planned is not None:
                 planned(made)
             check_disk(made, maker.out)
             _fill(folder, left, run(left, maker, workers), progress)
+            write_card(read_dataset(maker.out))
     except OSError as error:
         if is_full(error):
             told = error.strerror or error
@@ -128,7 +131,12 @@ def _recipe(
         from drivesim.perception import load_detector
 
         recipe["software"] |= software("torch", "onnxruntime")
-        recipe["weights"] = load_weights(maker.weights).fingerprints
+        weights = load_weights(maker.weights)
+        recipe["weights"] = weights.fingerprints
+        recipe["weights_card"] = {
+            "licence": weights.card.get("licence"),
+            "conditions": {name: row["status"] for name, row in weights.card.get("conditions", {}).items()},
+        }
         recipe["device"] = maker.device.partition(":")[0]
         judges = [load_detector(name) for name in maker.judges]
         recipe["judges"] = [{"name": judge.name, "fingerprint": judge.fingerprint} for judge in judges]

@@ -89,7 +89,8 @@ class SuiteSpec(Strict):
     """A suite as it is written. What an entry does not say, the suite says; what neither says, the scenario.
 
     ``fps``: frames/s; of a list, each drive gets one, spread evenly. ``size``: (height, width) px of the town's
-    pictures; a rollout's are its weights'. ``cameras``: by name; each sees every drive.
+    pictures, and ``passes``: what is stored of them at every pixel (`drivesim.clips.passes`); a rollout's size is its
+    weights', and it has no passes. ``cameras``: by name; each sees every drive.
     """
 
     schema_: Literal["drivesim.suite/1"] = Field(alias="schema")
@@ -99,6 +100,7 @@ class SuiteSpec(Strict):
     source: Source = "town"
     fps: Annotated[tuple[Rate, ...], AfterValidator(_some)] | None = None
     size: tuple[EvenPixels, EvenPixels] | None = None
+    passes: tuple[Literal["semantic", "instance", "depth"], ...] = ()
     frames: Count | None = None
     duration: PositiveDuration | None = None
     splits: Shares = Shares()

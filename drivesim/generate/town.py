@@ -49,7 +49,7 @@ def town_dataset(
     >>> import tempfile
     >>> out = town_dataset(tempfile.mkdtemp(), clips=1, frames=1, size=(32, 64), workers=1)
     >>> sorted(path.name for path in out.iterdir())
-    ['clips', 'dataset.json', 'manifest.jsonl']
+    ['README.md', 'clips', 'dataset.json', 'manifest.jsonl']
     """
     suite = town_suite(clips=clips, seed=seed, frames=frames, rates=rates, size=size)
     made: Generated = generate(suite, out, workers=workers, progress=progress)
