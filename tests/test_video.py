@@ -73,7 +73,7 @@ def test_the_same_frames_give_the_same_bytes_every_time(tmp_path):
 @pytest.mark.parametrize("lossless", [False, True])
 @pytest.mark.parametrize("size", [(16, 32), (20, 24), (64, 128)])
 def test_frames_scaled_while_they_are_converted_are_those_scaled_afterwards(tmp_path, lossless, size):
-    picture = cv2.GaussianBlur(noise(1)[0], (5, 5), 0)  # cameras have no noise of single pixels in their colours
+    picture = cv2.GaussianBlur(noise(1)[0], (9, 9), 0)  # as a camera: no edge of a colour within a pixel or two
     source = VideoFile(write(tmp_path / f"a{video.SUFFIXES[lossless]}", [picture], lossless=lossless))
     expected = video.resize(next(source.pick([0])), size)
     found = next(source.pick([0], size))

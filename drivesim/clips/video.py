@@ -178,7 +178,7 @@ class VideoFile:
         """The frames of ``indices`` (ascending, without repeats), seeking only where that skips decoding.
 
         With ``size`` (height, width), px, they are scaled while their colours are converted: a tenth of the work of
-        `resize` behind a conversion, and within a tenth of a level of its colours in the mean.
+        `resize` behind a conversion, and frames of the town differ from its by a tenth of a level in the mean.
         """
         if not indices:
             return
