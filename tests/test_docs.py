@@ -116,6 +116,34 @@ def test_benchmark_tutorial_runs(tmp_path, monkeypatch, capsys):
     assert json.loads((tmp_path / "compared" / "compare.json").read_text())["same_clips"]
 
 
+def test_dataset_tutorial_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (CHECKOUT / "docs" / "tutorials" / "dataset.md").read_text(encoding="utf-8")
+    # The same with less: 8 streets instead of 196, of 2 frames, and seconds of training of a tiny network.
+    for much, little in (
+        ("{sample: 196}", "{sample: 8}"), ("frames: 8\n", "frames: 2\nsize: [64, 128]\n"),
+        ("--budget 30m", "--preset tiny --budget 0.1m"),
+    ):  # fmt: skip
+        assert much in text
+        text = text.replace(much, little)
+    for language, block in re.findall(r"^```(yaml|console|python)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        if language == "yaml":
+            (tmp_path / "streets.yaml").write_text(block)
+        elif language == "python":
+            exec(compile(block, "tutorial", "exec"), {})
+        else:
+            for row in block.splitlines():
+                words = shlex.split(row.removeprefix("$ "))
+                assert words[0] == "drivesim"
+                assert cli.main(words[1:]) == 0, row + capsys.readouterr().err
+    assert re.search(r"^vehicles: AP50 \S+ of \d+ boxes$", capsys.readouterr().out, re.MULTILINE)
+    assert (tmp_path / "scores" / "report.html").stat().st_size > 0
+    card = json.loads((tmp_path / "scores" / "metrics.json").read_text())
+    trained_on = {path.name for path in (tmp_path / "coco_clips" / "clips").iterdir()}
+    assert trained_on
+    assert not trained_on & {row["id"] for row in card["clips"]}
+
+
 def test_readme_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (code,) = blocks(CHECKOUT / "README.md", "python")

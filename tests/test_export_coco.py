@@ -159,5 +159,5 @@ def test_malformed_foreign_file_is_told_in_one_line(tmp_path, changes, message):
 def test_number_too_large_is_no_box(tmp_path):
     file = foreign(tmp_path / "theirs")
     file.write_text(file.read_text().replace("[1, 2, 3, 4]", "[1, 2, 1e999, 4]"))
-    with pytest.raises(UserError, match="expected finite"):
+    with pytest.raises(UserError, match="1e999 found, expected a finite number"):
         read_coco(file)

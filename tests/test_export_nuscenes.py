@@ -14,6 +14,7 @@ from drivesim import atomic
 from drivesim.clips import ClipWriter
 from drivesim.clips.agreement import Agreement, Judge, write_agreement
 from drivesim.clips.dataset import DATASET_SCHEMA, Dataset, Row, read_dataset
+from drivesim.clips.store import sha256
 from drivesim.errors import UserError
 from drivesim.exports import export
 from drivesim.exports.nuscenes_tables import attribute, camera_rotation
@@ -46,7 +47,7 @@ def make_dataset(folder: Path, things: tuple[ObjectFacts, ...] = (VAN, WALKER)) 
                 writer.write(np.full((HEIGHT, WIDTH, 3), 90, np.uint8), facts)
             writer.finish()
         scenario = {"name": name, "sha256": "0" * 64}
-        rows.append(Row(name, "0" * 64, 1, source, scenario, 0, "front", name, split, 7.5, FRAMES))
+        rows.append(Row(name, sha256(out / "clip.json"), 1, source, scenario, 0, "front", name, split, 7.5, FRAMES))
     found = {(frame, track): (overlap,) for frame in range(FRAMES) for track, overlap in ((7, 0.8), (9, 0.1))}
     write_agreement(folder / "agreement" / "roll.json", Agreement((Judge("one", "ab"),), found))
     atomic.write_json(folder / "dataset.json", {"schema": DATASET_SCHEMA, "name": "tiny", "recipe": {}})

@@ -63,7 +63,7 @@ def test_the_manifest_has_a_row_for_each_whole_clip_in_order(whole):
         clip = verify(dataset.folder(row))
         assert (len(clip), clip.fps, row.frames, row.source, row.camera) == (2, 7.5, 2, "town", "front")
         assert row.bytes == sum(p.stat().st_size for p in clip.path.iterdir() if p.name != "clip.json")
-    assert sorted(path.name for path in whole.iterdir()) == ["clips", "dataset.json", "manifest.jsonl"]
+    assert sorted(path.name for path in whole.iterdir()) == ["README.md", "clips", "dataset.json", "manifest.jsonl"]
 
 
 def test_killed_at_twenty_random_moments_it_ends_with_the_bytes_of_an_uninterrupted_run(whole, tmp_path, monkeypatch):

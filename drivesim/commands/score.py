@@ -22,7 +22,10 @@ def add(groups: Any) -> None:
         example="drivesim benchmark out/render --every 1 --tracker byte --out out/scores",
     )
     benchmark.add_argument(
-        "clips", nargs="+", metavar="CLIP", help="clip folders, or real footage: videos, folders of it"
+        "clips",
+        nargs="+",
+        metavar="CLIP",
+        help="clip folders, datasets (their split test), or real footage: videos, folders of it",
     )
     benchmark.add_argument(
         "--detector",
@@ -92,8 +95,16 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 
 def clips_at(path: str) -> list[Clip]:
-    """The clip in a folder that drivesim wrote, else the real footage there."""
+    """The clip in a folder that drivesim wrote, those of a dataset's split test, or else the real footage there."""
     from drivesim.clips import read_clip
+    from drivesim.clips.dataset import is_dataset, read_dataset
     from drivesim.datasets import read_footage
+    from drivesim.errors import UserError
 
+    if is_dataset(Path(path)):
+        dataset = read_dataset(path)
+        clips = [dataset.clip(row) for row in dataset.rows if row.split == "test"]
+        if not clips:
+            raise UserError(f"{path}: found no clip of the split test, expected some to score on")
+        return clips
     return [read_clip(path)] if (Path(path) / "clip.json").exists() else read_footage(path)
