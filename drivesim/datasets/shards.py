@@ -27,9 +27,8 @@ from drivesim.clips.slices import Slice
 from drivesim.clips.store import check_card, read_json
 from drivesim.clips.video import SUFFIXES, VideoFile, exact_rate
 from drivesim.errors import UserError
+from drivesim.exports.webdataset import INDEX, INDEX_SCHEMA
 
-INDEX = "index.json"
-SHARDS_SCHEMA = "drivesim.shards/1"
 MAX_JSON = 16 * 2**20  # bytes of a clip.json or row.json
 _SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}\.tar")
 _MEMBER = re.compile(
@@ -41,7 +40,7 @@ Members = dict[str, Slice]
 
 def is_sharded(folder: Path) -> bool:
     """Whether a folder is one of shards."""
-    return (read_json(folder / INDEX) or {}).get("schema") == SHARDS_SCHEMA
+    return (read_json(folder / INDEX) or {}).get("schema") == INDEX_SCHEMA
 
 
 def read_shards(folder: Path, *, split: str = "train") -> list[Clip]:
@@ -65,8 +64,8 @@ def read_shards(folder: Path, *, split: str = "train") -> list[Clip]:
 def _index(folder: Path) -> list[dict[str, Any]]:
     path = folder / INDEX
     index = read_json(path) or {}
-    if index.get("schema") != SHARDS_SCHEMA or not isinstance(index.get("shards"), list):
-        raise UserError(f"{path}: schema is {index.get('schema')!r}, expected {SHARDS_SCHEMA!r} and a list of shards")
+    if index.get("schema") != INDEX_SCHEMA or not isinstance(index.get("shards"), list):
+        raise UserError(f"{path}: schema is {index.get('schema')!r}, expected {INDEX_SCHEMA!r} and a list of shards")
     kinds = {"name": str, "split": str, "samples": int, "bytes": int}
     for row in index["shards"]:
         if not isinstance(row, dict) or any(not isinstance(row.get(key), kind) for key, kind in kinds.items()):
