@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +138,7 @@ def run_drives(arguments: argparse.Namespace) -> int:
     protocol = PROTOCOLS[arguments.protocol]
     protocol = dataclasses.replace(protocol, drives=_first(protocol.drives, arguments.drives))
     judges, features = _judges(arguments.judge), load_features(arguments.features)
-    with progress_bar("clips") as progress:
+    with progress_bar("clips") as progress, _silent_rollouts():
         evaluate(
             arguments.weights,
             arguments.out,
@@ -158,7 +161,7 @@ def run_stress(arguments: argparse.Namespace) -> int:
     if arguments.sweep:
         protocol = dataclasses.replace(protocol, sweeps=tuple(Sweep(*given) for given in arguments.sweep))
     judges = _judges(arguments.judge)
-    with progress_bar("clips") as progress:
+    with progress_bar("clips") as progress, _silent_rollouts():
         stress(arguments.weights, arguments.out, protocol, judges, device=arguments.device, progress=progress)
     return _done(arguments.out)
 
@@ -189,6 +192,18 @@ def run_sanity(arguments: argparse.Namespace) -> int:
         print(sanity.line(row))
     _done(arguments.out)
     return 0 if metrics["caught"] else 1
+
+
+@contextmanager
+def _silent_rollouts() -> Iterator[None]:
+    """Of many rollouts, let none tell what its weights obey: here it is measured."""
+    rollouts = logging.getLogger("drivesim.rollout")
+    before = rollouts.level
+    rollouts.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        rollouts.setLevel(before)
 
 
 def _first(drives: tuple[Any, ...], number: int | None) -> tuple[Any, ...]:
