@@ -119,9 +119,9 @@ def test_benchmark_tutorial_runs(tmp_path, monkeypatch, capsys):
 def test_dataset_tutorial_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     text = (CHECKOUT / "docs" / "tutorials" / "dataset.md").read_text(encoding="utf-8")
-    # The same with less: 8 streets instead of 196, of 2 frames, and seconds of training of a tiny network.
+    # The same with less: 8 streets instead of 196, of 1 frame, and seconds of training of a tiny network.
     for much, little in (
-        ("{sample: 196}", "{sample: 8}"), ("frames: 8\n", "frames: 2\nsize: [64, 128]\n"),
+        ("{sample: 196}", "{sample: 8}"), ("frames: 8\n", "frames: 1\nsize: [64, 128]\n"),
         ("--budget 30m", "--preset tiny --budget 0.1m"),
     ):  # fmt: skip
         assert much in text

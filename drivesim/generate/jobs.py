@@ -108,7 +108,7 @@ def split_of(group: str, shares: Shares) -> str:
     """The split of a group: always the same for the same shares, whatever else is in the suite.
 
     >>> [split_of(f"road_{k}", Shares(train=0.5, val=0.5, test=0.0)) for k in range(4)]
-    ['train', 'train', 'val', 'train']
+    ['train', 'val', 'train', 'train']
     """
     place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2.0**64
     bounds = (shares.train, shares.train + shares.val, 1.0)
