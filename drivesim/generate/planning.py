@@ -24,7 +24,7 @@ TOWN_CLIP, TOWN_FRAME, TOWN_PICTURE = 1.0, 0.05, 0.15  # s per clip, per frame, 
 ROLLOUT_CLIP, ROLLOUT_FRAME = 1.0, 0.4
 FACTS_BYTES = 15_000  # of a frame's facts
 VIDEO_BYTES = {"town": 50_000, "rollout": 60_000}  # per FULL pixels; a rollout has an overlay too
-PASS_BYTES = {"semantic": 10_000, "instance": 8_000, "depth": 350_000}  # the same, of a pass of the town
+PASS_BYTES = {"semantic": 8_000, "instance": 7_000, "depth": 200_000}  # the same, of a pass of the town
 
 
 @dataclass(frozen=True)
