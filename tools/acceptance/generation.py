@@ -122,7 +122,5 @@ def _read(file: Path) -> str:
 LINES = (
     Line("datasets killed at random moments", f"{CLIPS} clips, {KILLS} SIGKILLs: every file identical", killed),
     Line("datasets of joined shards", f"{SHARDS} shards: every file identical to one run's", shared_out),
-    Line(
-        "datasets under Ray with a worker killed", f"{ON_RAY} clips: every file identical to one run's", under_ray
-    ),
+    Line("datasets under Ray with a worker killed", f"{ON_RAY} clips: every file identical to one run's", under_ray),
 )
