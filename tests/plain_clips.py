@@ -10,6 +10,7 @@ import numpy as np
 
 from drivesim.clips import Clip, ClipWriter, finished
 from drivesim.errors import UserError
+from drivesim.generate import making
 from drivesim.generate.jobs import Job
 from drivesim.generate.making import Maker
 
@@ -54,4 +55,15 @@ class DyingMaker(PlainMaker):
         if job.k == 1 and (self.weights == "always" or not mark.exists()):
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        return super().draw(job, folder)
+
+
+class HoldingMaker(PlainMaker):
+    """Loads the weights as a rollout would; notes beside the dataset its process and how often that has read them."""
+
+    def draw(self, job: Job, folder: Path) -> Clip:
+        """As `PlainMaker`."""
+        making._weights(self.weights)
+        with self.out.with_name("held").open("a") as held:
+            held.write(f"{os.getpid()} {making._weights.cache_info().misses}\n")
         return super().draw(job, folder)

@@ -2,11 +2,12 @@
 
 All machines must see the dataset's folder at the same path (a shared file system) and have drivesim and, for rollouts
 with weights of one's own, these at the same path. ``RAY_ADDRESS`` names the cluster; without it Ray starts one on this
-machine. Each actor has one job at a time, so nothing piles up; a job whose actor is lost goes to another.
+machine, for this run. Each actor has one job at a time, so nothing piles up; a job whose actor is lost goes to another.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -34,53 +35,85 @@ class _Worker:
 def on_ray(jobs: Sequence[Job], make: engines.Make, workers: int) -> engines.Outcomes:
     """In up to ``workers`` actors of a Ray cluster, each with a processor of its own and, on CUDA, a GPU.
 
-    Raises `UserError` where Ray is not installed or the cluster cannot be reached.
+    Raises `UserError` where Ray is not installed, the cluster cannot be reached or has no GPU for a device "cuda", and
+    where an actor cannot open the dataset's folder.
     """
+    if make.device.startswith("cuda:"):
+        raise UserError(f"device is {make.device!r}, expected cuda: Ray gives each worker a GPU of its own")
     ray = _ray()
     started = not ray.is_initialized()
     if started:
-        try:
-            ray.init(num_cpus=None if os.environ.get("RAY_ADDRESS") else workers, log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise UserError(f"Ray: {error}, expected a cluster at RAY_ADDRESS or none named") from error
-    gpus = 1 if make.device.startswith("cuda") else 0
-    actor = ray.remote(num_cpus=1, num_gpus=gpus)(_Worker)
+        _start(ray, workers)
+    gpus = 1 if make.device == "cuda" else 0
     try:
-        yield from _spread(ray, actor, jobs, ray.put(make), workers)
+        if ray.cluster_resources().get("GPU", 0) < gpus:
+            raise UserError("Ray: the cluster has no GPU, expected one for the device cuda")
+        yield from _spread(ray, ray.remote(num_cpus=1, num_gpus=gpus)(_Worker), jobs, ray.put(make), workers)
     finally:
         if started:
             ray.shutdown()
 
 
+def _start(ray: Any, workers: int) -> None:
+    """Join the cluster at ``RAY_ADDRESS``, or start one for this run, which keeps its figures to itself."""
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if not os.environ.get("RAY_ADDRESS"):
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # What goes through the object store is as small as the maker.
+        options |= {"address": "local", "num_cpus": workers, "include_dashboard": False, "object_store_memory": 1 << 27}
+    try:
+        ray.init(**options)
+    except Exception as error:  # a node that does not come up in time is told by a bare Exception
+        raise UserError(f"Ray: {error}, expected a cluster at RAY_ADDRESS or none named") from error
+
+
 def _spread(ray: Any, actor: Any, jobs: Sequence[Job], make: Any, workers: int) -> engines.Outcomes:
+    """The outcomes of actors with one job each; a next job starts before an outcome is given, then they wait."""
     waiting, lost = deque(jobs), Counter[str]()
     running: dict[Any, tuple[Any, int, Job]] = {}  # by the promised outcome: the actor, its jobs so far, the job
 
-    def start(worker: Any, number: int) -> None:
-        if not waiting:
+    def start(worker: Any = None, number: int = 0) -> None:
+        if worker is not None and (not waiting or number == engines.CLIPS_OF_A_WORKER):
             ray.kill(worker)
-            return
-        if number == engines.CLIPS_OF_A_WORKER:  # its memory is not all given back
-            ray.kill(worker)
-            worker, number = actor.remote(make), 0
-        job = waiting.popleft()
-        running[worker.run.remote(job)] = worker, number + 1, job
+            worker, number = None, 0
+        if waiting:
+            worker, job = worker or actor.remote(make), waiting.popleft()
+            running[worker.run.remote(job)] = worker, number + 1, job
 
-    for _ in range(min(workers, len(jobs))):
-        start(actor.remote(make), 0)
-    while running:
-        (done, *_), _ = ray.wait(list(running), num_returns=1)
-        worker, number, job = running.pop(done)
-        try:
-            yield ray.get(done)
-        except ray.exceptions.RayActorError:
+    try:
+        for _ in range(min(workers, len(jobs))):
+            start()
+        while running:
+            (done, *_), _ = ray.wait(list(running), num_returns=1)
+            worker, number, job = running.pop(done)
+            outcome = _outcome(ray, done)
+            if outcome is not None:
+                start(worker, number)
+                yield outcome
+                continue
+            ray.kill(worker)  # where it cannot be reached, it may live
             lost[job.id] += 1
             if lost[job.id] < TRIES:
                 waiting.append(job)
-            else:
+            start()
+            if lost[job.id] == TRIES:
                 yield Outcome(job.id, failure=f"the {TRIES} workers that made it were lost")
-            worker, number = actor.remote(make), 0
-        start(worker, number)
+    finally:
+        for worker, *_ in running.values():  # left alone, they would end their jobs
+            ray.kill(worker)
+
+
+def _outcome(ray: Any, done: Any) -> Outcome | None:
+    """What became of a job; None: its actor was lost."""
+    try:
+        outcome: Outcome = ray.get(done)
+    except ray.exceptions.RayActorError as error:
+        if error.actor_init_failed:
+            raise UserError(f"Ray: a worker cannot begin: {str(error).splitlines()[-1]}") from error
+        return None
+    except (ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError):
+        return None
+    return outcome
 
 
 def _ray() -> Any:

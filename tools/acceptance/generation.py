@@ -7,23 +7,26 @@ import os
 import random
 import signal
 import subprocess
+import time
+from importlib.util import find_spec
 from pathlib import Path
 
-from lines import Line, Result, command, drivesim, hashes
+from lines import Line, Result, Unavailable, command, drivesim, hashes
 
 from drivesim.clips.dataset import read_dataset
 
 CLIPS = int(os.environ.get("DRIVESIM_ACCEPTANCE_CLIPS", "200"))
 KILLS = 20
 SHARDS = 3
+ON_RAY = min(CLIPS, 40)
 
 
-def suite(folder: Path) -> Path:
+def suite(folder: Path, clips: int = CLIPS) -> Path:
     """A suite of short clips of random streets."""
     path = folder / "suite.yaml"
     document = {
         "schema": "drivesim.suite/1", "name": "short", "fps": [7.5, 30], "size": [128, 256], "frames": 4,
-        "clips": [{"sample": CLIPS}],
+        "clips": [{"sample": clips}],
     }  # fmt: skip
     path.write_text(json.dumps(document))
     return path
@@ -65,7 +68,59 @@ def shared_out(folder: Path) -> Result:
     return Result(figure, one == other)
 
 
+def under_ray(folder: Path) -> Result:
+    """A run in one process, and one in two Ray actors, one of which is killed in the middle of a clip."""
+    if find_spec("ray") is None:
+        raise Unavailable("Ray is not installed: pip install 'drivesim[ray]'")
+    file = suite(folder, ON_RAY)
+    drivesim("generate", file, "--out", folder / "whole", "--workers", 1)
+    argv = command("generate", file, "--out", folder / "cut", "--workers", 2, "--engine", "ray")
+    with (folder / "told.txt").open("w+") as told:
+        child = subprocess.Popen(argv, stdout=told, stderr=told, env=os.environ | {"RAY_ADDRESS": ""})
+        killed_after = _kill_an_actor(child, folder / "cut" / "clips")
+        child.wait()
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, argv, stderr=(folder / "told.txt").read_text())
+    one, other = hashes(folder / "whole"), hashes(folder / "cut")
+    figure = {
+        "clips": len(read_dataset(folder / "cut").rows), "killed after": killed_after, "files": len(one),
+        "differing": sorted(name for name in {*one, *other} if one.get(name) != other.get(name))[:5],
+    }  # fmt: skip
+    return Result(figure, one == other and killed_after is not None and figure["clips"] == ON_RAY)
+
+
+def _kill_an_actor(child: subprocess.Popen[bytes], clips: Path) -> int | None:
+    """Kill an actor at work once a quarter of the clips are begun; how many were. None: the run was over before."""
+    while child.poll() is None:
+        begun = len(list(clips.glob("*"))) if clips.exists() else 0
+        actors = [pid for pid in _descendants(child.pid) if _title(pid).startswith("ray::_Worker.run")]
+        if begun >= ON_RAY // 4 and actors:
+            os.kill(actors[0], signal.SIGKILL)
+            return begun
+        time.sleep(0.02)
+    return None
+
+
+def _descendants(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(word) for task in tasks for word in _read(task).split()]
+    return children + [deeper for child in children for deeper in _descendants(child)]
+
+
+def _title(pid: int) -> str:
+    return _read(Path(f"/proc/{pid}/cmdline"))
+
+
+def _read(file: Path) -> str:
+    """A file of /proc; empty once its process is gone."""
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 LINES = (
     Line("datasets killed at random moments", f"{CLIPS} clips, {KILLS} SIGKILLs: every file identical", killed),
     Line("datasets of joined shards", f"{SHARDS} shards: every file identical to one run's", shared_out),
+    Line("datasets under Ray with a worker killed", f"{ON_RAY} clips: every file identical to one run's", under_ray),
 )
