@@ -122,7 +122,7 @@ def test_dataset_tutorial_runs(tmp_path, monkeypatch, capsys):
     # The same with less: 8 streets instead of 196, of 1 frame, and seconds of training of a tiny network.
     for much, little in (
         ("{sample: 196}", "{sample: 8}"), ("frames: 8\n", "frames: 1\nsize: [64, 128]\n"),
-        ("--budget 30m", "--preset tiny --budget 0.1m"),
+        ("--budget 30m", "--preset tiny --budget 0.02m"), ("--out streets\n", "--out streets --workers 1\n"),
     ):  # fmt: skip
         assert much in text
         text = text.replace(much, little)
