@@ -99,7 +99,7 @@ class Maker:
             return render(job.timeline(), folder, size=self.size, passes=self.passes)
         from drivesim.rollout import rollout
 
-        with _one_thread():
+        with one_thread():
             return rollout(job.timeline(), folder, weights=_weights(self.weights), device=self.device)
 
     def _row(self, job: Job, clip: Clip) -> Row:
@@ -132,8 +132,8 @@ def _detector(source: str) -> Detector:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: more give other sums, and other engines other numbers of them."""
+def one_thread() -> Iterator[None]:
+    """Inside the block torch computes with one thread, so that sums are the same whatever the cores and engines."""
     import torch
 
     before = torch.get_num_threads()

@@ -29,6 +29,7 @@ from drivesim.clips.video import resize
 from drivesim.errors import UserError
 from drivesim.evaluation.watching import scenario_of
 from drivesim.generate.engines import end_with_parent
+from drivesim.generate.making import one_thread
 from drivesim.overlay import draw
 from drivesim.parts import load_weights
 from drivesim.perception import load_detector
@@ -36,7 +37,7 @@ from drivesim.report import render_trainability
 from drivesim.trainability.clips import given_clips, jobs, make, mark_of
 from drivesim.trainability.protocol import ARMS, Progress, TrainabilityProtocol
 from drivesim.trainability.scores import Result, judged, tables
-from drivesim.trainability.training import data_of, one_thread, train
+from drivesim.trainability.training import data_of, train
 
 SCHEMA = "drivesim.trainability/1"
 CORES = os.cpu_count() or 1

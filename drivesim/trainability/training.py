@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 
 from drivesim.clips import Clip
+from drivesim.generate.making import one_thread
 from drivesim.trainability.protocol import TrainabilityProtocol
 from drivesim.training.callbacks import Averaging
 from drivesim.training.cli import quieten_lightning, trainer_defaults
@@ -70,14 +69,3 @@ def train(
         trainer.fit(stage, data)
         averaging.copy_to(stage)
         export(stage.trained, path, card=card)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Inside the block torch computes with one thread, so that sums come out the same on every machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
