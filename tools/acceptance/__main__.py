@@ -19,12 +19,13 @@ import perception
 import protocols
 import reading
 import town
+import tutorials
 
 AREAS = {
     "chain": chain.LINES,
     "scenarios": authoring.LINES,
     "town": town.LINES,
-    "generate": generation.LINES + reading.LINES,
+    "generate": generation.LINES + reading.LINES + tutorials.LINES,
     "benchmark": perception.LINES + protocols.LINES,
 }
 LATER = ("video", "speed")
