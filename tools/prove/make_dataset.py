@@ -23,7 +23,9 @@ from scenarios.crowdedness import is_visible
 from scenarios.sampling import sample
 from tests.tiny_weights import write_tiny_weights
 
-CLIPS, ROLLOUT_EVERY, FPS, SECONDS = 20, 4, 1.875, 2.0
+CLIPS, SECONDS = 20, 2.0
+MAKERS = (("rollout", 1.875), ("town", 7.5), ("town", 1.875), ("town", 1.875))
+"""Source and frames/s of the clips in turn; between nuScenes' key frames at 2 Hz there are others at 7.5."""
 RULE = LabelRule("flag")
 
 
@@ -55,14 +57,14 @@ def write_export(dataset: Dataset, form: str, work: Path) -> None:
 
 def _make(native: Path, weights: Path, number: int) -> Row:
     """Clip ``number`` and its row; the pixels of a rollout of random weights are noise, its labels are requests."""
-    source = "rollout" if number % ROLLOUT_EVERY == 0 else "town"
-    timeline = compile(sample(0, number, duration=SECONDS), fps=FPS)
+    source, fps = MAKERS[number % len(MAKERS)]
+    timeline = compile(sample(0, number, duration=SECONDS), fps=fps)
     name = f"{source}-{number:02d}"
     out = native / "clips" / name
     if source == "town":
         clip = render(timeline, out, size=(128, 256))
     else:
-        clip = rollout(timeline, out, weights=weights, fps=FPS, device="cpu", allow_untrained_camera=True)
+        clip = rollout(timeline, out, weights=weights, fps=fps, device="cpu", allow_untrained_camera=True)
         write_agreement(native / "agreement" / f"{name}.json", _invented(clip))
     files = json.loads((out / "clip.json").read_bytes())["files"]
     return Row(

@@ -31,13 +31,14 @@ def main(native: Path, export: Path) -> dict[str, Any]:
     for split in {clip["split"] for clip in wanted.values()}:
         due = [name for name, clip in wanted.items() if clip["split"] == split]
         passed &= get_scenes_of_split(f"drivesim_{split}", nusc) == due
-    frames = boxes = compared = due_tracks = 0
+    frames = sweeps = boxes = compared = due_tracks = 0
     for scene in nusc.scene:
         clip = wanted[scene["name"]]
         facts = [json.loads(line) for line in (native / "clips" / scene["name"] / "facts.jsonl").open()][1:]
         rows = [row for row in nusc.sample_data if f"/{scene['name']}__" in row["filename"]]
         passed &= len(rows) == clip["frames"] and all((export / row["filename"]).is_file() for row in rows)
         frames += len(rows)
+        sweeps += sum(not row["is_key_frame"] for row in rows)
         tracks: dict[int, set[str]] = {}
         for index, row in enumerate(rows):
             if not row["is_key_frame"]:
@@ -59,9 +60,9 @@ def main(native: Path, export: Path) -> dict[str, Any]:
                     compared += 1
         passed &= all(len(tokens) == 1 for tokens in tracks.values())
         due_tracks += len(tracks)
-    passed &= compared > 0 and len(nusc.instance) == due_tracks
+    passed &= compared > 0 and sweeps > 0 and len(nusc.instance) == due_tracks
     return {
-        "clips": len(nusc.scene), "frames": frames, "boxes": boxes, "boxes_projected": compared,
+        "clips": len(nusc.scene), "frames": frames, "sweeps": sweeps, "boxes": boxes, "boxes_projected": compared,
         "tracks": len(nusc.instance), "passed": bool(passed),
     }  # fmt: skip
 
