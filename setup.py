@@ -35,6 +35,7 @@ HF = ["transformers>=5.24"]
 RAY = ["ray>=2.40"]
 DEV = [
     *HF,
+    *RAY,
     "hypothesis>=6.100",
     "jsonschema>=4.20",
     "mypy>=1.18",

@@ -20,7 +20,8 @@ SIX = suite_of({**SUITE, "clips": [{"sample": 6, "seed": 3}]})
 
 @pytest.fixture(scope="module")
 def cluster():
-    ray = pytest.importorskip("ray", reason="Ray is not installed here: pip install 'drivesim[ray]'")
+    import ray  # takes seconds, and a test below has to do without it
+
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)
         on_ray._start(ray, 2)

@@ -18,15 +18,14 @@ from drivesim.clips.dataset import read_dataset
 CLIPS = int(os.environ.get("DRIVESIM_ACCEPTANCE_CLIPS", "200"))
 KILLS = 20
 SHARDS = 3
-ON_RAY = min(CLIPS, 40)
 
 
-def suite(folder: Path, clips: int = CLIPS) -> Path:
+def suite(folder: Path) -> Path:
     """A suite of short clips of random streets."""
     path = folder / "suite.yaml"
     document = {
         "schema": "drivesim.suite/1", "name": "short", "fps": [7.5, 30], "size": [128, 256], "frames": 4,
-        "clips": [{"sample": clips}],
+        "clips": [{"sample": CLIPS}],
     }  # fmt: skip
     path.write_text(json.dumps(document))
     return path
@@ -72,7 +71,7 @@ def under_ray(folder: Path) -> Result:
     """A run in one process, and one in two Ray actors, one of which is killed in the middle of a clip."""
     if find_spec("ray") is None:
         raise Unavailable("Ray is not installed: pip install 'drivesim[ray]'")
-    file = suite(folder, ON_RAY)
+    file = suite(folder)
     drivesim("generate", file, "--out", folder / "whole", "--workers", 1)
     argv = command("generate", file, "--out", folder / "cut", "--workers", 2, "--engine", "ray")
     with (folder / "told.txt").open("w+") as told:
@@ -86,7 +85,7 @@ def under_ray(folder: Path) -> Result:
         "clips": len(read_dataset(folder / "cut").rows), "killed after": killed_after, "files": len(one),
         "differing": sorted(name for name in {*one, *other} if one.get(name) != other.get(name))[:5],
     }  # fmt: skip
-    return Result(figure, one == other and killed_after is not None and figure["clips"] == ON_RAY)
+    return Result(figure, one == other and killed_after is not None and figure["clips"] == CLIPS)
 
 
 def _kill_an_actor(child: subprocess.Popen[bytes], clips: Path) -> int | None:
@@ -94,7 +93,7 @@ def _kill_an_actor(child: subprocess.Popen[bytes], clips: Path) -> int | None:
     while child.poll() is None:
         begun = len(list(clips.glob("*"))) if clips.exists() else 0
         actors = [pid for pid in _descendants(child.pid) if _title(pid).startswith("ray::_Worker.run")]
-        if begun >= ON_RAY // 4 and actors:
+        if begun >= CLIPS // 4 and actors:
             os.kill(actors[0], signal.SIGKILL)
             return begun
         time.sleep(0.02)
@@ -122,5 +121,5 @@ def _read(file: Path) -> str:
 LINES = (
     Line("datasets killed at random moments", f"{CLIPS} clips, {KILLS} SIGKILLs: every file identical", killed),
     Line("datasets of joined shards", f"{SHARDS} shards: every file identical to one run's", shared_out),
-    Line("datasets under Ray with a worker killed", f"{ON_RAY} clips: every file identical to one run's", under_ray),
+    Line("datasets under Ray with a worker killed", f"{CLIPS} clips: every file identical to one run's", under_ray),
 )
