@@ -13,9 +13,17 @@ from torch import Tensor
 
 from conditioning.layout import BOX_CHANNELS, MAX_TOKENS, ROAD_CHANNELS, TOKEN_DIM
 from conditioning.signals import SIGNALS, interval_signal
+from conditioning.surroundings import GROUND_CHANNELS, SCENERY_CHANNELS
 
-MAPS = {"boxes": len(BOX_CHANNELS), "road": len(ROAD_CHANNELS)}
-NAMES = (*MAPS, *SIGNALS)
+MAPS = {
+    "boxes": len(BOX_CHANNELS),
+    "road": len(ROAD_CHANNELS),
+    "scenery": len(SCENERY_CHANNELS),
+    "ground": len(GROUND_CHANNELS),
+}
+MAP_GROUPS = (("boxes", "road"), ("scenery",), ("ground",))
+"""Maps in the order in which they came to be: a network of fewer conditions reads the first of them."""
+NAMES = ("boxes", "road", *SIGNALS, "scenery", "ground")  # what came later stands behind, here too
 MAP_CHANNELS = sum(MAPS.values()) + len(MAPS)  # the channels of each, and one plane each that says "known"
 SIGNAL_DIM = sum(SIGNALS.values()) + len(NAMES)  # the numbers of each, and one flag per condition, maps included
 
@@ -26,7 +34,8 @@ _STEPS = 127  # compact storage of [-1, 1] in int8; 0 stays exactly 0
 class Conditions:
     """What the networks are told about ``b`` clips of ``t`` frames.
 
-    ``maps``: "boxes" (b t 13 h w) and "road" (b t 5 h w), in [-1, 1]; channels: `layout.BOX_CHANNELS`, `ROAD_CHANNELS`.
+    ``maps``: "boxes" (b t 13 h w), "road" (b t 5 h w), "scenery" (b t 6 h w) and "ground" (b t 4 h w), in [-1, 1];
+    channels: `layout.BOX_CHANNELS`, `layout.ROAD_CHANNELS`, `surroundings.SCENERY_CHANNELS` and `GROUND_CHANNELS`.
     ``tokens``: boxes as (b t n TOKEN_DIM), parts as in `layout.TOKEN_PARTS`; ``token_mask``: bool (b t n).
     ``signals``: for each name of `signals.SIGNALS` (b t k), see `signals.signals`.
     ``known``: for each of `NAMES` bool (b t); "boxes" covers box maps and tokens.
@@ -59,11 +68,17 @@ class Conditions:
     # --- What networks read
 
     def map_stack(self) -> Tensor:
-        """All maps (b t MAP_CHANNELS h w): unknown ones zeroed, then one plane per map that is 1 where it is known."""
+        """All maps (b t MAP_CHANNELS h w), zeroed where unknown.
+
+        Group by group of `MAP_GROUPS`: the maps, then a plane for each that is 1 where it is known.
+        """
         h, w = self.size
         known = {name: self.known[name][:, :, None, None, None].to(self.tokens.dtype) for name in MAPS}
-        values = [self.maps[name] * known[name] for name in MAPS]
-        return torch.cat([*values, *(flag.expand(-1, -1, 1, h, w) for flag in known.values())], dim=2)
+        parts = []
+        for group in MAP_GROUPS:
+            parts += [self.maps[name] * known[name] for name in group]
+            parts += [known[name].expand(-1, -1, 1, h, w) for name in group]
+        return torch.cat(parts, dim=2)
 
     def signal_stack(self) -> Tensor:
         """All signals (b t SIGNAL_DIM): unknown ones zeroed, then one known-flag per name of `NAMES`."""

@@ -110,13 +110,13 @@ def road_maps(road: RoadFacts, camera: Camera, size: tuple[int, int]) -> np.ndar
         for area in areas:
             polygon = project_polygon(large, _on_ground(area))
             if len(polygon) >= 3:
-                cv2.fillPoly(canvas[name], [_fixed_point(polygon)], 255, cv2.LINE_AA, _SHIFT)
+                cv2.fillPoly(canvas[name], [fixed_point(polygon)], 255, cv2.LINE_AA, SHIFT)
     thickness = max(1, round(LINE_CELLS * finer))
     for line in road.lines:
-        pieces = [_fixed_point(piece) for piece in project_line(large, _on_ground(line.points))]
+        pieces = [fixed_point(piece) for piece in project_line(large, _on_ground(line.points))]
         names = ["dashed" if line.kind == "dashed" else "solid"] + ["yellow"] * (line.colour == "yellow")
         for name in names:
-            cv2.polylines(canvas[name], pieces, False, 255, thickness, cv2.LINE_AA, _SHIFT)
+            cv2.polylines(canvas[name], pieces, False, 255, thickness, cv2.LINE_AA, SHIFT)
     small = [cv2.resize(channel, (w, h), interpolation=cv2.INTER_AREA) for channel in canvas.values()]
     return np.stack(small) / np.float32(255)
 
@@ -214,12 +214,12 @@ def _on_ground(points: Sequence[tuple[float, float]]) -> np.ndarray:
     return np.column_stack([np.asarray(points, float).reshape(-1, 2), np.zeros(len(points))])
 
 
-_SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates
+SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates
 _FAR_OUTSIDE = (
     2.0**20
 )  # OpenCV overflows on larger coordinates; a line that leaves the image this far keeps its direction
 
 
-def _fixed_point(points: np.ndarray) -> np.ndarray:
+def fixed_point(points: np.ndarray) -> np.ndarray:
     """Image points (m 2) for OpenCV, whose integer coordinates are the centres of pixels."""
-    return np.round(np.clip(points - 0.5, -_FAR_OUTSIDE, _FAR_OUTSIDE) * 2**_SHIFT).astype(np.int32)
+    return np.round(np.clip(points - 0.5, -_FAR_OUTSIDE, _FAR_OUTSIDE) * 2**SHIFT).astype(np.int32)

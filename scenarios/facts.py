@@ -24,19 +24,21 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
+
+from scenarios.still_facts import STRICT, require
+from scenarios.still_facts import LaneLine as LaneLine
+from scenarios.still_facts import Point as Point
+from scenarios.still_facts import RoadFacts as RoadFacts
+from scenarios.still_facts import SceneryFacts as SceneryFacts
 
 FACTS_SCHEMA = "drivesim.facts/1"
 WEATHERS = ("clear", "overcast", "rainy", "foggy", "snowy")
 INDICATORS = ("off", "left", "right", "both")
-LINE_KINDS = ("solid", "dashed", "edge", "stop")
-LINE_COLOURS = ("white", "yellow")
 TIMES_OF_DAY = ("night", "dawn_dusk", "day")
 
 Box = tuple[float, float, float, float]
-Point = tuple[float, float]
 DATA = Path(__file__).parent / "data"
-_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)  # for `FrameFacts.from_json`
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def time_of_day(daylight: float) -> str:
     >>> time_of_day(0.0), time_of_day(0.5), time_of_day(1.0)
     ('night', 'dawn_dusk', 'day')
     """
-    _require(0.0 <= daylight <= 1.0, f"daylight is {daylight}, expected a number in [0, 1]")
+    require(0.0 <= daylight <= 1.0, f"daylight is {daylight}, expected a number in [0, 1]")
     return TIMES_OF_DAY[(daylight >= 1 / 3) + (daylight >= 2 / 3)]
 
 
@@ -80,7 +82,7 @@ class Camera:
     ``pitch``: radians, positive looks down.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     width: int = 1024
     height: int = 512
@@ -94,8 +96,8 @@ class Camera:
     pitch: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.width > 0 and self.height > 0, f"camera size is {self.width} x {self.height}, expected positive")
-        _require(self.fx > 0 and self.fy > 0, f"focal length is ({self.fx}, {self.fy}) px, expected positive")
+        require(self.width > 0 and self.height > 0, f"camera size is {self.width} x {self.height}, expected positive")
+        require(self.fx > 0 and self.fy > 0, f"focal length is ({self.fx}, {self.fy}) px, expected positive")
 
     def resized(self, width: int, height: int) -> Camera:
         """The same camera with its image scaled to ``width`` x ``height`` pixels."""
@@ -107,9 +109,13 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class EgoState:
-    """The ego's pose in the world (m, rad) and motion: speed m/s, acceleration m/s2, yaw rate rad/s (left positive)."""
+    """The ego's pose in the world (m, rad) and motion: speed m/s, acceleration m/s2, yaw rate rad/s (left positive).
 
-    __pydantic_config__ = _STRICT
+    ``odometer``: how far along its road its origin is, m, from a place that is the same for the whole clip; of the town
+    the s of its street.
+    """
+
+    __pydantic_config__ = STRICT
 
     x: float
     y: float
@@ -117,53 +123,21 @@ class EgoState:
     speed: float
     acceleration: float = 0.0
     yaw_rate: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class LaneLine:
-    """One painted or physical line; of the kinds, "edge" is a kerb and "stop" lies across the lanes.
-
-    ``points``: ((x, y), ...) on the ground in the ego frame, metres, near to far.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    kind: str
-    colour: str
-    points: tuple[Point, ...]
-
-    def __post_init__(self) -> None:
-        _require(self.kind in LINE_KINDS, f"lane line kind is {self.kind!r}, expected one of {LINE_KINDS}")
-        _require(self.colour in LINE_COLOURS, f"lane line colour is {self.colour!r}, expected one of {LINE_COLOURS}")
-        _require(len(self.points) >= 2, f"a lane line has {len(self.points)} points, expected at least 2")
-
-
-@dataclass(frozen=True, slots=True)
-class RoadFacts:
-    """The road around the ego, in the ego frame, metres: its lines, and areas as polygons ``((x, y), ...)``.
-
-    ``drivable``: the carriageway, with the mouths of roads that cross it. ``crossings``: zebra crossings.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    lines: tuple[LaneLine, ...]
-    drivable: tuple[Point, ...]
-    crossings: tuple[tuple[Point, ...], ...] = ()
+    odometer: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lights:
     """The lamps of a vehicle: head lights on, brake lights on, indicator."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     head: bool = False
     brake: bool = False
     indicator: str = "off"
 
     def __post_init__(self) -> None:
-        _require(self.indicator in INDICATORS, f"indicator is {self.indicator!r}, expected one of {INDICATORS}")
+        require(self.indicator in INDICATORS, f"indicator is {self.indicator!r}, expected one of {INDICATORS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +157,7 @@ class ObjectFacts:
     traffic light the colour that is lit.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     track_id: int
     category: str
@@ -200,12 +174,12 @@ class ObjectFacts:
     appearance: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        _require(self.category in categories(), f"category is {self.category!r}, expected one of {tuple(categories())}")
+        require(self.category in categories(), f"category is {self.category!r}, expected one of {tuple(categories())}")
         x1, y1, x2, y2 = self.box
-        _require(x1 <= x2 and y1 <= y2, f"box of track {self.track_id} is {self.box}, expected x1 <= x2 and y1 <= y2")
+        require(x1 <= x2 and y1 <= y2, f"box of track {self.track_id} is {self.box}, expected x1 <= x2 and y1 <= y2")
         for name in ("occlusion", "truncation"):
             share = getattr(self, name)
-            _require(share is None or 0.0 <= share <= 1.0, f"{name} is {share}, expected a number in [0, 1]")
+            require(share is None or 0.0 <= share <= 1.0, f"{name} is {share}, expected a number in [0, 1]")
 
     @property
     def group(self) -> str:
@@ -217,7 +191,7 @@ class ObjectFacts:
 class Crowdedness:
     """What is seen: the counts of visible vehicles and of visible people (the rule is in `scenarios.crowdedness`)."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     vehicles: int
     people: int
@@ -231,7 +205,7 @@ class FrameFacts:
     track id and hold every road user whose clipped box is not empty, hidden ones too (``occlusion`` tells).
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     index: int
     time: float
@@ -241,14 +215,15 @@ class FrameFacts:
     ego: EgoState | None = None
     camera: Camera | None = None
     road: RoadFacts | None = None
+    scenery: tuple[SceneryFacts, ...] | None = None
     objects: tuple[ObjectFacts, ...] | None = None
 
     def __post_init__(self) -> None:
-        _require(self.index >= 0, f"frame index is {self.index}, expected 0 or more")
-        _require(math.isfinite(self.time), f"frame time is {self.time}, expected a finite number of seconds")
+        require(self.index >= 0, f"frame index is {self.index}, expected 0 or more")
+        require(math.isfinite(self.time), f"frame time is {self.time}, expected a finite number of seconds")
         if self.daylight is not None:
             time_of_day(self.daylight)
-        _require(
+        require(
             self.weather is None or self.weather in WEATHERS, f"weather is {self.weather!r}, expected one of {WEATHERS}"
         )
 
@@ -270,6 +245,7 @@ class FrameFacts:
             "ego": lambda v: _build(EgoState, v),
             "camera": lambda v: _build(Camera, v),
             "road": _road_from_dict,
+            "scenery": lambda v: tuple(_build(SceneryFacts, _with_tuples(item)) for item in v),
             "objects": lambda v: tuple(_object_from_dict(item) for item in v),
         }
         for key, build in nested.items():
@@ -309,10 +285,14 @@ def _road_from_dict(row: Mapping[str, Any]) -> RoadFacts:
 
 
 def _object_from_dict(row: Mapping[str, Any]) -> ObjectFacts:
-    row = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    row = _with_tuples(row)
     if row.get("lights") is not None:
         row["lights"] = _build(Lights, row["lights"])
     return _build(ObjectFacts, row)
+
+
+def _with_tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
 
 
 def _points(rows: Any) -> tuple[Point, ...]:
@@ -334,8 +314,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -26,7 +26,7 @@ _VERGE = 0.7  # m from the kerb to the middle of lamps and trees
 STYLES = ((6.0, 12.0), (9.0, 20.0), (16.0, 35.0))  # m, least and greatest height of houses
 _SIGNS = (0, 0, 1, 2, 4, 5)  # of six kinds; a stop sign (3) would have everybody stop
 TUNNEL_SEGMENT, TUNNEL_HEIGHT = 12.0, 5.5  # m
-_PORTAL_ASIDE = 22.0  # m of rock beside a tunnel's mouth
+PORTAL_ASIDE = 22.0  # m of rock beside a tunnel's mouth
 _KEPT = 64  # chunks in memory: three kilometres of street
 
 
@@ -226,7 +226,7 @@ class _Builder:
                 self._put("tunnel", low + (i + 0.5) * length, middle, (length + 0.1, width, TUNNEL_HEIGHT))
         for s, turn in ((low - 0.5, 0.0), (high + 0.5, math.pi)):
             if self.start <= s < self.end:
-                self._put("portal", s, middle, (1.0, width + 2 * _PORTAL_ASIDE, 12.0), turn=turn)
+                self._put("portal", s, middle, (1.0, width + 2 * PORTAL_ASIDE, 12.0), turn=turn)
 
 
 def _length(dice: random.Random) -> float:

@@ -19,6 +19,7 @@ from scenarios.scenery import REACH, World
 from scenarios.schema import Scenario
 from scenarios.simulation import RATE, simulate
 from scenarios.story_checks import check
+from scenarios.surroundings import may_be_seen, surroundings
 
 HEAD_LIGHTS_BELOW = 0.4  # daylight
 HEAD_LIGHTS_IN = ("rainy", "foggy", "snowy")  # whatever the daylight
@@ -100,7 +101,7 @@ class Timeline(Sequence[FrameFacts]):
         s, d, turn, speed, acceleration, yaw_rate = self._recording.ego[k]
         x, y, heading = self.world.road.pose(s, d)
         turn += self.world.road.slope(s, d)
-        return EgoState(round(x, 4), round(y, 4), _angle(heading + turn), speed, acceleration, yaw_rate)
+        return EgoState(round(x, 4), round(y, 4), _angle(heading + turn), speed, acceleration, yaw_rate, round(s, 4))
 
     def ego_s(self, k: int) -> float:
         """Where the ego's rear axle is along the road at frame ``k``, m."""
@@ -155,6 +156,7 @@ class Timeline(Sequence[FrameFacts]):
             ego=ego,
             camera=self.camera,
             road=road_facts(self.world.road, ego, self.ego_s(k)),
+            scenery=surroundings(self.world, ego, self.camera, self.ego_s(k)),
             objects=objects,
         )
 
@@ -167,7 +169,7 @@ class Timeline(Sequence[FrameFacts]):
                 (round(x, 4), round(y, 4), round(state.z + state.size[2] / 2, 4)),
                 _angle(state.heading - ego.heading),
             )
-            if self._may_be_seen(center, state.size):
+            if may_be_seen(self.camera, center, state.size, within=SIGHT):
                 near.append((state, center, heading))
         found = project_boxes(self.camera, [(center, state.size, heading) for state, center, heading in near])
         seen = [(*row, projection) for row, projection in zip(near, found, strict=True) if projection is not None]
@@ -199,17 +201,9 @@ class Timeline(Sequence[FrameFacts]):
             if thing.kind == "building":
                 x, y = _to_ego(ego, thing.x, thing.y)
                 center = (x, y, thing.size[2] / 2)
-                if self._may_be_seen(center, thing.size):
+                if may_be_seen(self.camera, center, thing.size, within=SIGHT):
                     boxes.append((center, thing.size, thing.heading - ego.heading))
         return [projection for projection in project_boxes(self.camera, boxes) if projection is not None]
-
-    def _may_be_seen(self, center: tuple[float, float, float], size: tuple[float, float, float]) -> bool:
-        """A cheap look at whether a box can be in the image at all."""
-        camera = self.camera
-        radius = 0.5 * math.sqrt(size[0] ** 2 + size[1] ** 2)
-        forward, left = center[0] - camera.x + radius, center[1] - camera.y
-        widest = max(camera.cx, camera.width - camera.cx) / camera.fx
-        return 0.0 < forward < SIGHT and abs(left) - radius <= widest * (forward + radius)
 
 
 def tunnel_light(tunnels: Sequence[tuple[float, float]], s: float) -> float:

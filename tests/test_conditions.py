@@ -5,12 +5,22 @@ import pytest
 import torch
 
 from conditioning import MAP_CHANNELS, MAX_TOKENS, NAMES, SIGNAL_DIM, TOKEN_DIM, Conditions, encode
-from scenarios.facts import Camera, Crowdedness, EgoState, FrameFacts, LaneLine, ObjectFacts, RoadFacts
+from scenarios.facts import (
+    Camera,
+    Crowdedness,
+    EgoState,
+    FrameFacts,
+    LaneLine,
+    ObjectFacts,
+    RoadFacts,
+    SceneryFacts,
+)
 
 ROAD = RoadFacts((LaneLine("solid", "white", ((2.0, -2.0), (60.0, -2.0))),), ((2, 4), (60, 4), (60, -4), (2, -4)))
 FULL = FrameFacts(
-    0, 0.0, daylight=0.2, weather="foggy", crowdedness=Crowdedness(1, 0), ego=EgoState(0, 0, 0, 12.0), camera=Camera(),
-    road=ROAD, objects=(ObjectFacts(1, "car", (400, 200, 600, 300), depth=12.0),),
+    0, 0.0, daylight=0.2, weather="foggy", crowdedness=Crowdedness(1, 0), ego=EgoState(0, 0, 0, 12.0, odometer=3.0),
+    camera=Camera(), road=ROAD, scenery=(SceneryFacts("building", (20.0, 9.0, 4.0), (10.0, 8.0, 8.0), 0.0),),
+    objects=(ObjectFacts(1, "car", (400, 200, 600, 300), depth=12.0),),
 )  # fmt: skip
 INDEX = {name: index for index, name in enumerate(NAMES)}
 
@@ -42,10 +52,11 @@ def test_networks_see_the_promised_shapes():
     assert mask.sum(-1).tolist() == [[1, 1, 1]]
 
 
-@pytest.mark.parametrize("name", ["daylight", "weather", "crowdedness", "ego", "camera", "road", "objects"])
+@pytest.mark.parametrize("name", ["daylight", "weather", "crowdedness", "ego", "camera", "road", "scenery", "objects"])
 def test_any_fact_may_be_unknown_and_only_its_own_condition_is(name):
     conditions = told(replace(FULL, **{name: None}), image_size=(512, 1024))
-    unknown = {"objects": {"boxes"}, "camera": {"camera", "road"}}.get(name, {name})  # no camera, no projected road
+    hidden = {"camera": {"camera", "road", "scenery", "ground"}, "ego": {"ego", "ground"}}  # no camera, no projection
+    unknown = {"objects": {"boxes"}, **hidden}.get(name, {name})
     assert {key for key, known in conditions.known.items() if not known.all()} == unknown
 
 

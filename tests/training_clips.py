@@ -8,11 +8,12 @@ import numpy as np
 
 from drivesim.clips import Clip, ClipWriter
 from scenarios.crowdedness import crowdedness
-from scenarios.facts import Camera, EgoState, FrameFacts, LaneLine, Lights, ObjectFacts, RoadFacts
+from scenarios.facts import Camera, EgoState, FrameFacts, LaneLine, Lights, ObjectFacts, RoadFacts, SceneryFacts
 
 ROAD = RoadFacts(
     (LaneLine("solid", "white", ((5.0, 2.0), (60.0, 2.0))),), ((3.0, -4.0), (60.0, -4.0), (60.0, 4.0), (3.0, 4.0))
 )
+HOUSE = SceneryFacts("building", (30.0, 12.0, 5.0), (12.0, 8.0, 10.0), 0.0)
 
 
 def write_clip(out: Path, *, number: int = 0, frames: int = 16, fps: float = 7.5, height: int = 128) -> Clip:
@@ -36,7 +37,8 @@ def write_clip(out: Path, *, number: int = 0, frames: int = 16, fps: float = 7.5
             )  # fmt: skip
             facts = FrameFacts(
                 index, index / fps, daylight=daylight, weather="clear", crowdedness=crowdedness([car], height),
-                ego=EgoState(0.0, 0.0, 0.0, 8.0), camera=camera, road=ROAD, objects=(car,),
+                ego=EgoState(0.0, 0.0, 0.0, 8.0, odometer=8.0 * index / fps), camera=camera, road=ROAD,
+                scenery=(HOUSE,), objects=(car,),
             )  # fmt: skip
             writer.write(frame, facts)
         return writer.finish()

@@ -35,7 +35,7 @@ from scenarios.suite import evaluation_names
 Size = tuple[int, int]
 """(height, width) in pixels or in cells."""
 Arrays = dict[str, np.ndarray]
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 """Part of every key: raise it when what is stored, or how facts are encoded, changes."""
 
 

@@ -18,7 +18,8 @@ from drivesim.networks.config import Config
 class ConditionerConfig(Config):
     """How a network reads conditions.
 
-    ``map_channels, signal_dim, token_dim``: sizes of the conditions. ``map_factor``: cells of the maps per place of the
+    ``map_channels, signal_dim, token_dim``: sizes of the conditions; of maps and signals the first ones, for networks
+    made before there were more. ``map_factor``: cells of the maps per place of the
     working size, each way. ``map_width``: channels that the maps become. ``token_width, token_layers, head``: the
     transformer over box tokens; 0 layers: the network does not look at tokens.
     """
@@ -101,13 +102,14 @@ class ConditionEmbedder(nn.Module):
     def _signals(self, cond: Conditions | None, n: int) -> Tensor:
         if cond is None:
             return self.maps.weight.new_zeros(n, self.config.signal_dim)
-        return rearrange(cond.without("interval").signal_stack(), "b t d -> (b t) d")
+        signals = rearrange(cond.without("interval").signal_stack(), "b t d -> (b t) d")
+        return signals[:, : self.config.signal_dim]
 
     def _maps(self, cond: Conditions | None, n: int, size: tuple[int, int]) -> Tensor:
         cells = (size[0] * self.config.map_factor, size[1] * self.config.map_factor)
         if cond is None:
             return self.maps.weight.new_zeros(n, self.config.map_channels, *cells)
-        maps = rearrange(cond.map_stack(), "b t k h w -> (b t) k h w")
+        maps = rearrange(cond.map_stack(), "b t k h w -> (b t) k h w")[:, : self.config.map_channels]
         if maps.shape[-2:] != cells:
             maps = F.interpolate(maps, cells, mode="bilinear", antialias=True)
         return maps

@@ -149,7 +149,7 @@ class TemporalEmbedding(nn.Module):
         if cond is None:
             signals = noise.new_zeros(len(noise), t, self.signals.in_features)
         else:
-            signals = cond.signal_stack()
+            signals = cond.signal_stack()[..., : self.signals.in_features]
         emb = self.signals(signals) + self.noise(noise)[:, None]
         return rearrange(self.mix(F.silu(emb)), "b t d -> (b t) d")
 
