@@ -77,6 +77,10 @@ def test_help_of_every_command_has_an_example_that_parses(words, capsys):
         (["render", "day", "--out", "x", "--fps", "-3"], "'-3' is not above 0"),
         (["render", "day", "--out", "x", "--seed", "1.5"], "'1.5' is not a whole number"),
         (["rollout", "day", "--out", "x", "--steps", "0"], "'0' is not a whole number from 1"),
+        (
+            ["rollout", "night_city", "--out", "x", "--fps", "1.875", "--sampler", "euler"],
+            "sampler is 'euler', expected one of ddim, dpm, heun",
+        ),
         (["train", "all", "--data", "d", "--out", "x", "--budget", "90"], "budget is '90'"),
         (["train", "all", "--data", "d", "--out", "x", "--set", "data.batch_size=4"], "expected a stage's name"),
         (["train", "wings", "--data", "d", "--out", "x"], "'wings'"),

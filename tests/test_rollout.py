@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from drivesim.clips import read_clip, verify
+from drivesim.diffusion import levels
 from drivesim.errors import UserError
 from drivesim.parts import load_weights
 from drivesim.rollout import Sampling, Session, State, rollout
@@ -62,6 +63,62 @@ def test_noise_belongs_to_a_frame_whatever_is_drawn_with_it(weights):
     assert not torch.equal(both[0], stages._noise("between", [4], (2, 3))[0])
 
 
+class Plainly(Stages):
+    """As rollouts were sampled before there was a choice: DDIM Eq. 12 without eta, and noise drawn once, per frame."""
+
+    def _sample(self, predict, purpose, noise, steps):
+        u, a, s = (values.tolist() for values in levels(steps, self.denoiser.schedule))
+        x = noise(purpose)
+        with self._precision():
+            for i in range(steps):
+                x_0 = self.denoiser.denoise(predict, x, torch.full((len(x),), u[i]))
+                x = a[i + 1] * x_0 + s[i + 1] * ((x - a[i] * x_0) / s[i])
+        return x
+
+
+def test_default_sampling_is_plain_ddim_bit_for_bit(weights, timeline, monkeypatch):
+    session = session_for(weights, sampling=Sampling(first_steps=2, key_steps=2, between_steps=2, enlarge_steps=2))
+    low = session.step(told(session, timeline), 4)
+    large = session.told([timeline[0]], large=True)
+    monkeypatch.setattr(session_module, "Stages", Plainly)
+    plain = session_for(weights, sampling=session.stages.sampling)
+    assert torch.equal(low, plain.step(told(plain, timeline), 4))
+    assert torch.equal(session.enlarge(low[:1], large, 0), plain.enlarge(low[:1], large, 0))
+
+
+@pytest.mark.parametrize("changes", [{"sampler": "dpm"}, {"sampler": "heun"}, {"eta": 1.0}])
+def test_another_sampler_makes_other_frames_and_the_same_ones_again(changes, weights, timeline):
+    sessions = [session_for(weights, sampling=Sampling(first_steps=4, **row)) for row in ({}, changes, changes)]
+    usual, other, again = (session.stages.first(session.told([timeline[0]])) for session in sessions)
+    assert not torch.equal(usual, other)
+    assert torch.equal(other, again)
+
+
+@pytest.mark.parametrize("changes", [{}, {"sampler": "dpm"}, {"sampler": "heun"}, {"eta": 0.7}])
+def test_a_frame_is_sampled_alike_in_any_company(changes, weights):
+    """By a network that looks at every frame alone: what is left is the noise, which each frame has of its own."""
+    stages = Stages(weights, sampling=Sampling(**changes), seed=3, device=torch.device("cpu"))
+
+    def sample(frames):
+        return stages._sample(lambda x, u: x.tanh(), "key", lambda purpose: stages._noise(purpose, frames, (8,)), 4)
+
+    together, alone = sample([4, 5, 6]), sample([6, 4])
+    assert torch.equal(together[[2, 0]], alone)
+    assert not torch.equal(together[0], together[1])
+
+
+def test_new_noise_is_drawn_for_each_step(weights):
+    stages = Stages(weights, sampling=Sampling(eta=1.0), seed=3, device=torch.device("cpu"))
+    asked = []
+
+    def noise(purpose):
+        asked.append(purpose)
+        return stages._noise(purpose, [0], (2,))
+
+    stages._sample(lambda x, u: x, "between", noise, 3)
+    assert asked == ["between", "between/0", "between/1"]
+
+
 def test_guidance_pushes_away_from_what_is_said_without_a_set_of_conditions(weights, timeline):
     conditions = session_for(weights).told([timeline[0]])
     calls = []
@@ -96,6 +153,19 @@ def test_sampling_reads_the_card_and_refuses_what_it_does_not_know():
         Sampling.of({"speed": 1})
     with pytest.raises(UserError, match="1 or more"):
         Sampling.of({}, steps=0)
+
+
+def test_sampler_asked_for_counts_before_the_cards_and_what_will_not_do_is_refused():
+    assert Sampling.of({"sampler": "heun"}).sampler == "heun"
+    assert Sampling.of({"sampler": "heun"}, sampler="dpm").sampler == "dpm"
+    assert Sampling.of({"eta": 1.0}) == Sampling(eta=1.0)
+    with pytest.raises(UserError, match="sampler is 'euler', expected one of ddim, dpm, heun"):
+        Sampling.of({}, sampler="euler")
+    for eta in (-0.1, 1.5, float("nan")):
+        with pytest.raises(UserError, match=f"eta is {eta}, expected 0 to 1"):
+            Sampling(eta=eta)
+    with pytest.raises(UserError, match=r"'dpm' has eta 0\.5, expected 0: only ddim"):
+        Sampling.of({"eta": 0.5}, sampler="dpm")
 
 
 # --- session
@@ -204,6 +274,17 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(clip, folder, t
     expected = json.loads((clip.path / "clip.json").read_text())["files"]
     assert sums["again"] == expected
     assert sums["other"]["video.mp4"] != expected["video.mp4"]
+
+
+def test_sampler_is_part_of_where_a_clip_is_from(clip, folder, tmp_path):
+    short = compile(loads(STREET.replace("4.0", "1.0")), fps=1.875)
+    made = rollout(short, tmp_path / "clip", weights=folder, fps=1.875, sampler="dpm")
+    assert (made.provenance["sampling"]["sampler"], made.provenance["sampling"]["eta"]) == ("dpm", 0.0)
+    assert clip.provenance["sampling"]["sampler"] == "ddim"
+    with pytest.raises(UserError, match="clip"):
+        rollout(short, tmp_path / "clip", weights=folder, fps=1.875, sampler="heun")
+    with pytest.raises(UserError, match="'euler'"):
+        rollout(short, tmp_path / "other", weights=folder, fps=1.875, sampler="euler")
 
 
 def test_asking_again_gives_the_clip_that_is_there(clip, folder, timeline):

@@ -34,6 +34,11 @@ def add(groups: Any) -> None:
     _common(rollout)
     rollout.add_argument("--weights", default="nano", metavar="nano|DIR", help="shipped weights or a folder of parts")
     rollout.add_argument("--steps", type=count, metavar="N", help="denoiser steps per window")
+    rollout.add_argument(
+        "--sampler",
+        metavar="ddim|dpm|heun",
+        help="what makes the steps; dpm and heun are of second order, heun at up to twice the cost (default: ddim)",
+    )
     rollout.add_argument("--first-frame", metavar="IMG", help="start from this picture")
     rollout.add_argument(
         "--allow-untrained-camera", action="store_true", help="also with a camera that the weights were never shown"
@@ -87,6 +92,7 @@ def run_rollout(arguments: argparse.Namespace) -> int:
             arguments.out,
             weights=arguments.weights,
             steps=arguments.steps,
+            sampler=arguments.sampler,
             seed=arguments.seed,
             first_frame=arguments.first_frame,
             device=arguments.device,

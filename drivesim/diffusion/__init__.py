@@ -6,7 +6,19 @@ A *predict* is any callable ``(x_u, u) -> prediction`` (of v or epsilon); a *den
 
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.guidance import classifier_free, context_guidance
-from drivesim.diffusion.sampler import Levels, ddim, levels
+from drivesim.diffusion.sampler import SAMPLERS, Levels, Sampler, ddim, dpm, heun, levels
 from drivesim.diffusion.schedule import Schedule
 
-__all__ = ["Denoiser", "Levels", "Schedule", "classifier_free", "context_guidance", "ddim", "levels"]
+__all__ = [
+    "SAMPLERS",
+    "Denoiser",
+    "Levels",
+    "Sampler",
+    "Schedule",
+    "classifier_free",
+    "context_guidance",
+    "ddim",
+    "dpm",
+    "heun",
+    "levels",
+]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from conditioning import Conditions, Context
-from drivesim.diffusion import Denoiser, classifier_free, context_guidance, ddim, levels
+from drivesim.diffusion import SAMPLERS, Denoiser, classifier_free, context_guidance, ddim, levels
 from drivesim.diffusion.denoiser import Predict
 from drivesim.errors import UserError
 from drivesim.networks.blocks import channels_last
@@ -31,7 +32,10 @@ class Sampling:
     "all", or names joined by "+", -> scale (1 is none; every other set costs one more call).
     ``between_guidance``: the same for the frames between. ``context_guidance``: of key frames towards their
     context (Video LDM Eq. 4; 1 is none). ``low_level``: share of noise put on a small picture before it is
-    enlarged (Video LDM Eq. 5).
+    enlarged (Video LDM Eq. 5). ``sampler``: of all networks, a name in `SAMPLERS`. ``eta``: of "ddim", how much of
+    the noise it takes away at a step it replaces by new noise, 0 (none) to 1 (all, DDPM).
+
+    Raises `UserError` for another sampler, another eta, or an eta for a sampler that has none.
     """
 
     first_steps: int = 8
@@ -42,12 +46,22 @@ class Sampling:
     between_guidance: Mapping[str, float] = field(default_factory=dict)
     context_guidance: float = 1.0
     low_level: float = 0.0
+    sampler: str = "ddim"
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.sampler not in list(SAMPLERS):
+            raise UserError(f"the sampler is {self.sampler!r}, expected one of {', '.join(SAMPLERS)}")
+        if not 0 <= self.eta <= 1:
+            raise UserError(f"the sampler's eta is {self.eta}, expected 0 to 1")
+        if self.eta > 0 and self.sampler != "ddim":
+            raise UserError(f"the sampler {self.sampler!r} has eta {self.eta}, expected 0: only ddim adds noise")
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], *, steps: int | None = None) -> Sampling:
-        """The sampling that a card states; ``steps``: of the denoiser, not the upsampler, instead of the card's.
+    def of(cls, row: Mapping[str, Any], *, steps: int | None = None, sampler: str | None = None) -> Sampling:
+        """The sampling that a card states, with ``steps`` (not the upsampler's) and ``sampler`` instead of its own.
 
-        Raises `UserError` for a setting that does not exist, or for no step at all.
+        Raises `UserError` for a setting that does not exist or will not do, or for no step at all.
         """
         names = [item.name for item in dataclasses.fields(cls)]
         unknown = sorted(set(row) - set(names))
@@ -55,7 +69,11 @@ class Sampling:
             raise UserError(f"the card's sampling has {unknown[0]!r}, expected some of {names}")
         if steps is not None and steps < 1:
             raise UserError(f"got {steps} denoiser steps, expected 1 or more")
-        asked = {} if steps is None else dict.fromkeys(("first_steps", "key_steps", "between_steps"), steps)
+        asked: dict[str, Any] = {}
+        if steps is not None:
+            asked |= dict.fromkeys(("first_steps", "key_steps", "between_steps"), steps)
+        if sampler is not None:
+            asked["sampler"] = sampler
         return cls(**{**row, **asked})
 
 
@@ -96,8 +114,11 @@ class Stages:
         def ask(told: Conditions) -> Predict:
             return lambda x, u: self.weights.unet(x, u, told).float()
 
+        def noise(purpose: str) -> Tensor:
+            return self._noise(purpose, [0], self.latent_shape)
+
         predict = _guided(ask, conditions.to(self.device), self.sampling.guidance)
-        return self._sample(predict, self._noise("first", [0], self.latent_shape), self.sampling.first_steps)
+        return self._sample(predict, "first", noise, self.sampling.first_steps)
 
     @torch.inference_mode()
     def keys(self, given: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
@@ -111,11 +132,14 @@ class Stages:
             c_s = context.stack().to(self.device)
             return lambda x, u: self.weights.key(x, u, told, context=c_s).float()
 
+        def noise(purpose: str) -> Tensor:
+            return self._noise(purpose, frames, self.latent_shape)[None]
+
         predict = _guided(ask, told, self.sampling.guidance)
         if self.sampling.context_guidance != 1.0:
             predict = context_guidance(predict, ask(told, Context.none(latents)), self.sampling.context_guidance)
-        noise = self._noise("key", frames, self.latent_shape)[None]
-        return torch.cat([given, self._sample(predict, noise, self.sampling.key_steps)[0, len(given) :]])
+        made = self._sample(predict, "key", noise, self.sampling.key_steps)
+        return torch.cat([given, made[0, len(given) :]])
 
     @torch.inference_mode()
     def between(self, ends: Tensor, conditions: Conditions, frames: Sequence[Sequence[int]]) -> Tensor:
@@ -130,9 +154,11 @@ class Stages:
         def ask(told: Conditions) -> Predict:
             return lambda x, u: self.weights.interp(x, u, told, context=c_s).float()
 
+        def noise(purpose: str) -> Tensor:
+            return torch.stack([self._noise(purpose, window, self.latent_shape) for window in frames])
+
         predict = _guided(ask, conditions.to(self.device), self.sampling.between_guidance)
-        noise = torch.stack([self._noise("between", window, self.latent_shape) for window in frames])
-        return self._sample(predict, noise, self.sampling.between_steps)[:, 1:-1]
+        return self._sample(predict, "between", noise, self.sampling.between_steps)[:, 1:-1]
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
@@ -152,16 +178,23 @@ class Stages:
         def predict(x: Tensor, u: Tensor) -> Tensor:
             return self.weights.up_temporal(x, u, told, low=seen[None], level=level).float()
 
-        noise = self._noise("large", frames, (3, *self.large_size))[None]
-        residual = self._sample(predict, noise, self.sampling.enlarge_steps)[0]
+        def noise(purpose: str) -> Tensor:
+            return self._noise(purpose, frames, (3, *self.large_size))[None]
+
+        residual = self._sample(predict, "large", noise, self.sampling.enlarge_steps)[0]
         return self.weights.up.picture(residual.to(low), low).cpu()
 
-    def _sample(self, predict: Predict, noise: Tensor, steps: int) -> Tensor:
+    def _sample(self, predict: Predict, purpose: str, noise: Callable[[str], Tensor], steps: int) -> Tensor:
+        """What ``noise(purpose)`` becomes; step i, where it adds noise, adds ``noise("purpose/i")``."""
+
         def denoise(x: Tensor, u: Tensor) -> Tensor:
             return self.denoiser.denoise(predict, x, u)
 
+        sampler = SAMPLERS[self.sampling.sampler]
+        if self.sampling.eta > 0:
+            sampler = partial(ddim, eta=self.sampling.eta, noise=lambda step: noise(f"{purpose}/{step}"))
         with self._precision():
-            return ddim(denoise, noise.to(self.device), levels(steps, self.denoiser.schedule)).cpu()
+            return sampler(denoise, noise(purpose).to(self.device), levels(steps, self.denoiser.schedule)).cpu()
 
     def _noise(self, purpose: str, frames: Sequence[int], shape: Sequence[int]) -> Tensor:
         """Noise (t ...) of so many ``frames``, each by itself."""
