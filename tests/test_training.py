@@ -187,6 +187,7 @@ def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
         ("up.temporal", "", "train up.image first"),
         ("up.image", "--model.context=predict", "context is 'predict', expected none"),
         ("up.image", "--model={loss: picture, foreground: 1.0}", "foreground weighs the diffusion loss"),
+        ("up.image", "--model={loss: diffusion, perceptual: 0.3}", "expected 0 with 'diffusion'"),
     ],
 )
 def test_bad_request_is_one_clear_line(clips, trained, tmp_path, stage, setting, message):

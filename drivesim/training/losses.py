@@ -11,8 +11,8 @@ SCALES = 4
 # Of `nlpd`
 BLUR = (0.05, 0.25, 0.4, 0.25, 0.05)  # Burt and Adelson 1983
 # Of each level, fine to coarse: sigma, and the weights of the neighbours above, below, left, right and two to the left.
-# Fitted by the authors to McGill's photographs, as in their program NLP_dist.m. It convolves, so that a weight it prints
-# at the left is of what stands at the right.
+# Fitted by the authors to McGill's photographs, as in their program NLP_dist.m. It convolves, so that a weight it
+# prints at the left is of what stands at the right.
 LEVELS = (
     (0.0248, 0.1015, 0.1011, 0.1460, 0.1493, 0.0072),
     (0.0185, 0.0837, 0.0757, 0.1846, 0.1986, 0.0),
@@ -78,9 +78,7 @@ def _normalised(x: Tensor) -> list[Tensor]:
     return [_divided(level, *constants) for level, constants in zip(levels, LEVELS, strict=True)]
 
 
-def _divided(
-    x: Tensor, sigma: float, above: float, below: float, left: float, right: float, far_left: float
-) -> Tensor:
+def _divided(x: Tensor, sigma: float, above: float, below: float, left: float, right: float, far_left: float) -> Tensor:
     """A level over sigma and the weighted sum of its neighbours' sizes; beyond the border there is nothing."""
     rows = [[0.0, 0.0, above, 0.0, 0.0], [far_left, left, 0.0, right, 0.0], [0.0, 0.0, below, 0.0, 0.0]]
     return x / (sigma + F.conv2d(x.abs(), x.new_tensor(rows)[None, None], padding=(1, 2)))

@@ -31,9 +31,7 @@ class PictureLoss:
         """A fresh discriminator of pictures or of windows, if these weights ask for one."""
         return Adversary(windows=windows) if self.adversarial or self.matching else None
 
-    def __call__(
-        self, picture: Tensor, truth: Tensor, adversary: Adversary | None, *, batch: int
-    ) -> dict[str, Tensor]:
+    def __call__(self, picture: Tensor, truth: Tensor, adversary: Adversary | None, *, batch: int) -> dict[str, Tensor]:
         """The loss of windows (b t 3 H W), what it is made of, and PSNR in dB.
 
         The discriminator judges in training only: not without gradients, and not before its batch.

@@ -68,7 +68,9 @@ class UpsamplerStage(DiffusionStage):
         if loss == "picture" and self.foreground:
             raise UserError("foreground weighs the diffusion loss, expected none with the loss 'picture'")
         if loss == "diffusion" and (perceptual or adversarial or matching):
-            raise UserError("perceptual, adversarial and matching weigh losses of pictures, expected 0 with 'diffusion'")
+            raise UserError(
+                "perceptual, adversarial and matching weigh losses of pictures, expected 0 with 'diffusion'"
+            )
         self.low_noise, self.loss = low_noise, loss
         self.picture_loss = PictureLoss(
             gradient, motion, perceptual, adversarial, matching, begins=adversarial_from * self.batches
