@@ -1,5 +1,6 @@
 """VQ: nearest codes and gradients by hand, idle codes come back, a tiny VQ autoencoder learns and is stored."""
 
+import copy
 import dataclasses
 import itertools
 import math
@@ -33,7 +34,8 @@ def cells(*rows):
 def frames(count, seed=0):
     """Pictures (n 3 64 128): a sky, a street, and a coloured box somewhere."""
     draw = torch.Generator().manual_seed(seed)
-    x = torch.linspace(0.8, -0.6, 64)[:, None].expand(count, 3, 64, 128).clone()
+    shade = torch.linspace(0.8, -0.6, 64)[:, None] + torch.linspace(-0.2, 0.2, 128)
+    x = shade.expand(count, 3, 64, 128).clone()
     for picture in x:
         top, left = (int(torch.randint(8, side, (), generator=draw)) for side in (32, 80))
         picture[:, top : top + 24, left : left + 40] = torch.rand(3, 1, 1, generator=draw) * 2 - 1
@@ -78,9 +80,9 @@ def test_loss_draws_codes_to_latents_and_by_a_quarter_latents_to_codes():
 
 def test_perplexity_counts_the_codes_in_use():
     codes = book([0.0], [1.0], [2.0], [3.0])
-    assert Unquantised(z := cells([0.0], [1.0]), z, codes).losses()["perplexity"] == pytest.approx(2.0)
+    assert Unquantised(z := cells([0.0], [1.0]), z, codes).losses()["perplexity"].item() == pytest.approx(2.0)
     uneven = Unquantised(z := cells([0.0], [0.0], [0.0], [1.0]), z, codes).losses()["perplexity"]
-    assert uneven == pytest.approx(math.exp(-0.75 * math.log(0.75) - 0.25 * math.log(0.25)))
+    assert uneven.item() == pytest.approx(math.exp(-0.75 * math.log(0.75) - 0.25 * math.log(0.25)))
 
 
 def test_fresh_codes_lie_on_the_first_latents_and_idle_ones_come_back():
@@ -124,7 +126,7 @@ def test_tiny_vq_autoencoder_learns_and_uses_its_codes(monkeypatch):
     curve = train(made, optimizer, range(40))
     assert sum(row["loss"] for row in curve[-5:]) < 0.7 * sum(row["loss"] for row in curve[:5])
     assert sum(row["psnr"] for row in curve[-5:]) > sum(row["psnr"] for row in curve[:5]) + 5 * 2.0
-    assert curve[-1]["perplexity"] > VQ.codebook / 4
+    assert curve[-1]["perplexity"] > 4
     assert "kl" not in curve[0]
 
 
@@ -132,7 +134,7 @@ def test_vq_training_taken_up_again_is_the_uninterrupted_one(monkeypatch):
     monkeypatch.setattr(revival, "PATIENCE", 3)
     whole, optimizer = stage(monkeypatch)
     before = train(whole, optimizer, range(4))
-    kept = [{name: value.clone() for name, value in whole.state_dict().items()}, optimizer.state_dict()]
+    kept = [{name: value.clone() for name, value in whole.state_dict().items()}, copy.deepcopy(optimizer.state_dict())]
     resumed, again = stage(monkeypatch)
     resumed.load_state_dict(kept[0])
     again.load_state_dict(kept[1])
@@ -157,7 +159,7 @@ def filled():
     """A VQ autoencoder whose codes are latents of pictures."""
     torch.manual_seed(0)
     net = Autoencoder(VQ)
-    for parameter in net.parameters():
+    for parameter in (*net.encoder.parameters(), *net.decoder.parameters()):
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)
     Revival(VQ.codebook).revive(net.codebook, net.encode(frames(4)).plain, torch.Generator().manual_seed(0))
@@ -192,8 +194,9 @@ def test_part_with_a_codebook_comes_back(tmp_path, dtype):
     again = load_part(tmp_path, "ae.image")
     assert again.config == VQ
     assert torch.equal(again.network.codebook.codes, net.codebook.codes.to(dtype).float())
-    same = again.network.codebook.nearest(net.encode(x).plain) == net.codebook.nearest(net.encode(x).plain)
-    assert same.float().mean() == 1.0 if dtype == torch.float32 else same.float().mean() > 0.95
+    z = net.encode(x).mode()
+    lost = [(z - codes(z)).square().mean().item() for codes in (net.codebook, again.network.codebook)]
+    assert lost[1] == pytest.approx(lost[0], rel=0 if dtype == torch.float32 else 0.01)
 
 
 def test_base_has_the_papers_codebook_and_small_presets_have_none():
