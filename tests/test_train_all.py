@@ -101,13 +101,15 @@ def test_upsampler_trained_on_pictures_is_sampled_in_one_step(trained, clips, tm
     plan["stages"]["up.image"]["batches"] = 8
     (run / "plan.json").write_text(json.dumps(plan))
     shutil.rmtree(run / "stages" / "up.image")
-    settings = ["--model.loss=picture", "--model.adversarial=0.02", "--model.adversarial_from=0.5"]
+    settings = ["--model={loss: picture, perceptual: 0.1, adversarial: 0.02, matching: 0.2, adversarial_from: 0.5}"]
     train_stage("up.image", "tiny", [clips], run, device="cpu", overrides=settings)
     card = json.loads((run / "weights" / "card.json").read_text())
     assert card["sampling"] == {"enlarge_steps": 1}
     assert {"psnr_1", "psnr_bilinear"} <= set(card["parts"]["up.image"]["measured"])
     rows = list(csv.DictReader((run / "stages" / "up.image" / "loss.csv").open()))
-    assert [float(row["critic"]) > 0 for row in rows] == [False] * 4 + [True] * 4
+    for name in ("critic", "matching"):
+        assert [float(row[name]) > 0 for row in rows] == [False] * 4 + [True] * 4
+    assert all(float(row["perceptual"]) > 0 for row in rows)
     assert "sampling" not in json.loads((trained / "weights" / "card.json").read_text())
 
 

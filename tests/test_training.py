@@ -139,7 +139,7 @@ def test_discriminator_learns_to_tell_bright_from_dark(windows):
     optimizer = torch.optim.AdamW(adversary.parameters(), 1e-3, (0.5, 0.9))
     bright, dark = torch.full((1, 2, 3, 32, 32), 0.5), torch.full((1, 2, 3, 32, 32), -0.5)
     for _ in range(40):
-        critic = adversary.losses(dark, bright)[1]
+        critic = adversary.losses(dark, bright)["critic"]
         optimizer.zero_grad()
         critic.backward()
         optimizer.step()
@@ -152,17 +152,18 @@ def test_optimiser_of_a_stage_holds_its_discriminator():
     assert held == {id(parameter) for parameter in (*stage.trained.parameters(), *stage.adversary.parameters())}
 
 
+@pytest.mark.parametrize("judgement", ["fooling", "matching"])
 @pytest.mark.parametrize("windows", [False, True])
-def test_judgement_moves_the_decoder_and_not_its_judge(windows):
+def test_judgement_moves_the_decoder_and_not_its_judge(windows, judgement):
     torch.manual_seed(0)
     adversary = Adversary(windows=windows)
     picture = torch.rand(1, 2, 3, 32, 32, requires_grad=True)
-    fooling, critic = adversary.losses(picture, torch.rand(1, 2, 3, 32, 32))
-    fooling.backward()
+    losses = adversary.losses(picture, torch.rand(1, 2, 3, 32, 32))
+    losses[judgement].backward()
     assert picture.grad.abs().max() > 0
     assert all(parameter.grad is None for parameter in adversary.parameters())
     picture.grad = None
-    critic.backward()
+    losses["critic"].backward()
     assert picture.grad is None
     assert all(parameter.grad is not None for parameter in adversary.parameters())
 
@@ -186,6 +187,7 @@ def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
         ("up.temporal", "", "train up.image first"),
         ("up.image", "--model.context=predict", "context is 'predict', expected none"),
         ("up.image", "--model={loss: picture, foreground: 1.0}", "foreground weighs the diffusion loss"),
+        ("up.image", "--model={loss: diffusion, perceptual: 0.3}", "expected 0 with 'diffusion'"),
     ],
 )
 def test_bad_request_is_one_clear_line(clips, trained, tmp_path, stage, setting, message):

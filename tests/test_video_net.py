@@ -67,8 +67,10 @@ def test_sites_in_a_config_come_back_from_plain_values():
 
 
 def test_discriminators_judge_patches():
-    assert ImageDiscriminator(widths=(8, 16))(torch.randn(2, 3, 32, 64)).shape == (2, 1, 8, 16)
+    logits, features = ImageDiscriminator(widths=(8, 16))(torch.randn(2, 3, 32, 64))
+    assert [x.shape for x in (logits, *features)] == [(2, 1, 8, 16), (2, 8, 16, 32), (2, 16, 8, 16)]
     video = VideoDiscriminator(widths=(8, 16))
     clip = torch.randn(1, 4, 3, 32, 64)
-    assert video(clip).shape == (1, 4, 1, 8, 16)
-    assert (video(clip) - video(clip[:, [1, 0, 3, 2]])).abs().max() > 1e-5
+    logits, features = video(clip)
+    assert [x.shape for x in (logits, *features)] == [(1, 4, 1, 8, 16), (1, 8, 4, 16, 32), (1, 16, 4, 8, 16)]
+    assert (logits - video(clip[:, [1, 0, 3, 2]])[0]).abs().max() > 1e-5

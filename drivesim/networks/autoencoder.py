@@ -1,4 +1,4 @@
-"""The autoencoder: pictures to latents of an eighth of the size and back, with a KL regulariser."""
+"""The autoencoder: pictures to latents of an eighth of the size and back, with a KL or a VQ regulariser."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from drivesim.networks.blocks import Between, Down, ResBlock, Up, group_norm, identity, zeroed
+from drivesim.networks.codebook import Codebook, Unquantised
 from drivesim.networks.config import Config, Site
 
 CERTAIN = -6.0  # log-variance of fresh latents: at 0 they would drown in their own noise
@@ -24,6 +25,7 @@ class AutoencoderConfig(Config):
     ``size``: (h, w) of the pictures the blocks are named for; other sizes run too. ``channels``: of the latent.
     ``patch``: pixels per place of the first level, each way. ``widths``: large to small, each level half the size of
     the one before. ``encoder_depth, decoder_depth``: residual blocks per level. ``norm``: which levels have GroupNorms.
+    ``codebook``: codes that the decoder rounds latents to (VQ); 0: none, latents are kept near a normal (KL).
     """
 
     size: tuple[int, int] = (128, 256)
@@ -33,6 +35,7 @@ class AutoencoderConfig(Config):
     encoder_depth: tuple[int, ...] = (1, 2, 2)
     decoder_depth: tuple[int, ...] = (2, 3, 3)
     norm: tuple[bool, ...] = (False, True, True)
+    codebook: int = 0
 
     @property
     def factor(self) -> int:
@@ -71,13 +74,13 @@ class Posterior(NamedTuple):
         noise = torch.randn(self.mean.shape, generator=generator).to(self.mean)
         return self.mean + torch.exp(0.5 * self.logvar) * noise
 
-    def kl(self) -> Tensor:
-        """KL divergence from the standard normal in nats per latent value, (n,)."""
-        return 0.5 * (self.mean.square() + self.logvar.exp() - 1 - self.logvar).flatten(1).mean(1)
+    def losses(self) -> dict[str, Tensor]:
+        """``kl``: the divergence from the standard normal in nats per latent value."""
+        return {"kl": 0.5 * (self.mean.square() + self.logvar.exp() - 1 - self.logvar).mean()}
 
 
 class Encoder(nn.Module):
-    """Pictures (n 3 H W) to mean and log-variance of latents.
+    """Pictures (n 3 H W) to latents, or to their mean and log-variance where there is no codebook.
 
     The picture, made small, is added to the first three channels; the decoder adds those, made large, to its output.
     A fresh autoencoder does just that: hues are right from the first step, and the networks learn what lacks.
@@ -94,16 +97,17 @@ class Encoder(nn.Module):
             for i in range(config.encoder_depth[level]):
                 self.blocks[f"{config.place(level)}_down{i}"] = ResBlock(width, width, norm=config.norm[level])
         self.norm = group_norm(config.widths[-1])
-        self.head = zeroed(nn.Conv2d(config.widths[-1], 2 * config.channels, 3, padding=1))
+        told = config.channels if config.codebook else 2 * config.channels
+        self.head = zeroed(nn.Conv2d(config.widths[-1], told, 3, padding=1))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(n 3 H W) -> mean and log-variance, (n c h w) float32 each."""
+    def forward(self, x: Tensor) -> Tensor:
+        """(n 3 H W) -> (n c h w), or (n 2c h w) with the log-variances last; float32."""
         h = self.stem(x)
         for block in self.blocks.values():
             h = block(h)
-        mean, logvar = self.head(F.silu(self.norm(h))).float().chunk(2, dim=1)
+        told = self.head(F.silu(self.norm(h))).float()
         small = F.avg_pool2d(x.float(), x.shape[2] // h.shape[2])
-        return torch.cat([mean[:, :COLOURS] + small, mean[:, COLOURS:]], dim=1), (logvar + CERTAIN).clamp(-20, 10)
+        return torch.cat([told[:, :COLOURS] + small, told[:, COLOURS:]], dim=1)
 
 
 class Decoder(nn.Module):
@@ -135,6 +139,10 @@ class Autoencoder(nn.Module):
 
     Once fitted, each channel has mean 0, the colours deviation 1 and the detail `DETAIL`: a diffusion model then
     settles colours first, detail after.
+
+    With a codebook, latents are given out and taken as the encoder makes them, and quantised first thing in decoding,
+    before which their scaling is undone: a diffusion model works on what is not quantised (Rombach et al. 2022,
+    arXiv 2112.10752, Sec. 3.1), and its small errors are rounded away.
     """
 
     latent_shift: Tensor
@@ -144,12 +152,15 @@ class Autoencoder(nn.Module):
         super().__init__()
         if config.channels < COLOURS:
             raise ValueError(f"{config.channels} latent channels, expected 3 or more: three hold the colours")
+        if config.codebook < 0:
+            raise ValueError(f"a codebook of {config.codebook} codes, expected 0 (none) or more")
         self.config = config
         self.encoder, self.decoder = Encoder(config), Decoder(config)
+        self.codebook = Codebook(config.codebook, config.channels) if config.codebook else None
         self.register_buffer("latent_shift", torch.zeros(config.channels))
         self.register_buffer("latent_scale", torch.ones(config.channels))
 
-    def encode(self, x: Tensor) -> Posterior:
+    def encode(self, x: Tensor) -> Posterior | Unquantised:
         """Pictures (n 3 H W) in [-1, 1] -> latents (n c H/8 W/8), scaled.
 
         Raises ``ValueError`` for a size that does not divide.
@@ -157,10 +168,11 @@ class Autoencoder(nn.Module):
         factor = self.config.factor
         if x.shape[-2] % factor or x.shape[-1] % factor:
             raise ValueError(f"pictures are {x.shape[-2]} x {x.shape[-1]} pixels, expected multiples of {factor}")
-        mean, logvar = self.encoder(x)
-        scale = self.latent_scale[:, None, None]
-        mean = (mean - self.latent_shift[:, None, None]) * scale
-        return Posterior(mean, logvar + 2 * scale.log())
+        told, shift, scale = self.encoder(x), self.latent_shift[:, None, None], self.latent_scale[:, None, None]
+        if self.codebook is not None:
+            return Unquantised((told - shift) * scale, told, self.codebook)
+        mean, logvar = told.chunk(2, dim=1)
+        return Posterior((mean - shift) * scale, (logvar + CERTAIN).clamp(-20, 10) + 2 * scale.log())
 
     def decode(self, z: Tensor, *, between: Between = identity) -> Tensor:
         """Scaled latents (n c h w) -> pictures (n 3 8h 8w), about in [-1, 1].
@@ -168,7 +180,7 @@ class Autoencoder(nn.Module):
         ``between(name, h)`` is called after every block of the decoder and may change ``h``.
         """
         z = z / self.latent_scale[:, None, None] + self.latent_shift[:, None, None]
-        return self.decoder(z, between=between)
+        return self.decoder(z if self.codebook is None else self.codebook(z), between=between)
 
     @torch.no_grad()
     def fit_latents(self, mean: Tensor, std: Tensor) -> None:

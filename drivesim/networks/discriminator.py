@@ -16,21 +16,32 @@ def _layers(conv: type[nn.Module], channels: int, widths: tuple[int, ...], **sha
     return nn.Sequential(*layers)
 
 
+def _features(layers: nn.Sequential, x: Tensor) -> list[Tensor]:
+    """What each width makes of ``x``, after its non-linearity."""
+    features = []
+    for layer in layers:
+        x = layer(x)
+        if isinstance(layer, nn.LeakyReLU):
+            features.append(x)
+    return features
+
+
 class ImageDiscriminator(nn.Module):
-    """Pictures (n c H W) to one logit per patch (n 1 h w): each width halves the size (PatchGAN, Isola et al. 2017)."""
+    """Pictures (n c H W) to one logit per patch: each width halves the size (PatchGAN, Isola et al. 2017)."""
 
     def __init__(self, channels: int = 3, widths: tuple[int, ...] = (32, 64, 128)) -> None:
         super().__init__()
         self.layers = _layers(nn.Conv2d, channels, widths, kernel_size=4, stride=2, padding=1)
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(n c H W) -> (n 1 h w)."""
-        return self.head(self.layers(x))
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(n c H W) -> logits (n 1 h w), and the features of each width (n c' h' w')."""
+        features = _features(self.layers, x)
+        return self.head(features[-1]), features
 
 
 class VideoDiscriminator(nn.Module):
-    """Clips (b t c H W) to one logit per patch (b t 1 h w), by 3-D convolutions (Video LDM Sec. 3.1.1)."""
+    """Clips (b t c H W) to one logit per patch, by 3-D convolutions (Video LDM Sec. 3.1.1)."""
 
     def __init__(self, channels: int = 3, widths: tuple[int, ...] = (32, 64, 128)) -> None:
         super().__init__()
@@ -38,7 +49,7 @@ class VideoDiscriminator(nn.Module):
         self.layers = _layers(nn.Conv3d, channels, widths, **shape)
         self.head = nn.Conv3d(widths[-1], 1, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(b t c H W) -> (b t 1 h w)."""
-        x = self.head(self.layers(rearrange(x, "b t c h w -> b c t h w")))
-        return rearrange(x, "b c t h w -> b t c h w")
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(b t c H W) -> logits (b t 1 h w), and the features of each width (b c' t h' w')."""
+        features = _features(self.layers, rearrange(x, "b t c h w -> b c t h w"))
+        return rearrange(self.head(features[-1]), "b c t h w -> b t c h w"), features

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from drivesim.networks.discriminator import ImageDiscriminator, VideoDiscriminator
-from drivesim.training.losses import hinge_discriminator, hinge_generator
+from drivesim.training.losses import feature_matching, hinge_discriminator, hinge_generator
 
 
 class Adversary(nn.Module):
@@ -24,19 +24,18 @@ class Adversary(nn.Module):
         """The discriminator's parameters for the optimiser, with little momentum."""
         return {"params": self.parameters(), "betas": (0.5, 0.9)}
 
-    def judge(self, picture: Tensor, truth: Tensor, parts: dict[str, Tensor], *, weight: float, begun: bool) -> Tensor:
-        """What the judgement adds to a decoder's loss: nothing until it has ``begun``. Notes it in ``parts``."""
-        nothing = picture.new_zeros(())
-        parts["fooling"], parts["critic"] = self.losses(picture, truth) if begun else (nothing, nothing)
-        return weight * parts["fooling"] + parts["critic"]
-
-    def losses(self, picture: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-        """The hinge losses of the decoder and of the discriminator, for windows (b t 3 H W).
+    def losses(self, picture: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Of windows (b t 3 H W): ``fooling`` and ``matching`` for the decoder, ``critic`` for the discriminator.
 
         One backward pass serves both: to the decoder the discriminator is a constant, to it the picture is one.
         """
         if not self.windows:
             picture, truth = picture.flatten(0, 1), truth.flatten(0, 1)
         constant = {name: value.detach() for name, value in self.critic.named_parameters()}
-        fooling = hinge_generator(functional_call(self.critic, constant, picture))
-        return fooling, hinge_discriminator(self.critic(truth), self.critic(picture.detach()))
+        fake, drawn = functional_call(self.critic, constant, picture)
+        real, seen = self.critic(truth)
+        return {
+            "fooling": hinge_generator(fake),
+            "matching": feature_matching(seen, drawn),
+            "critic": hinge_discriminator(real, self.critic(picture.detach())[0]),
+        }

@@ -8,6 +8,21 @@ from torch import Tensor
 
 SCALES = 4
 
+# Of `nlpd`
+BLUR = (0.05, 0.25, 0.4, 0.25, 0.05)  # Burt and Adelson 1983
+# Of each level, fine to coarse: sigma, and the weights of the neighbours above, below, left, right and two to the left.
+# Fitted by the authors to McGill's photographs, as in their program NLP_dist.m. It convolves, so that a weight it
+# prints at the left is of what stands at the right.
+LEVELS = (
+    (0.0248, 0.1015, 0.1011, 0.1460, 0.1493, 0.0072),
+    (0.0185, 0.0837, 0.0757, 0.1846, 0.1986, 0.0),
+    (0.0179, 0.0467, 0.0477, 0.2243, 0.2138, 0.0),
+    (0.0191, 0.0, 0.0, 0.2616, 0.2503, 0.0),
+    (0.0220, 0.0, 0.0, 0.2552, 0.2598, 0.0),
+    (0.2782, 0.0, 0.0, 0.0717, 0.2215, 0.0),
+)
+SMALLEST = 17  # pixels; below, the last level but one is a single pixel
+
 
 def pyramid_l1(picture: Tensor, truth: Tensor) -> Tensor:
     """L1 between pictures at `SCALES` sizes, each half the last, averaged: coarse ones settle hues, fine ones edges."""
@@ -30,6 +45,51 @@ def gradient_l1(picture: Tensor, truth: Tensor) -> Tensor:
     return total / SCALES
 
 
+def nlpd(picture: Tensor, truth: Tensor) -> Tensor:
+    """The normalised Laplacian pyramid distance, which needs no learned judge: 0 for equal pictures.
+
+    Each level of a pyramid is divided by what its neighbourhood shows, as early vision does it: an error counts where
+    little else is to be seen, and a change of brightness hardly at all (Laparra, Ballé, Berardino, Simoncelli 2016,
+    "Perceptual image quality assessment using a normalized Laplacian pyramid"). The paper's photographs are grey; here
+    colour channels are compared one by one, as they are stored, in [0, 1].
+
+    Raises ``ValueError`` for pictures too small for six levels.
+    """
+    if min(picture.shape[-2:]) < SMALLEST:
+        raise ValueError(f"pictures are {tuple(picture.shape[-2:])} pixels, expected at least {SMALLEST} each way")
+    with torch.autocast(picture.device.type, enabled=False):  # differences of like numbers are lost in bfloat16
+        pairs = zip(_normalised(picture), _normalised(truth), strict=True)
+        each = [torch.linalg.vector_norm(a - b, dim=(-2, -1)) / (a[0].numel() ** 0.5) for a, b in pairs]
+    return torch.stack(each).mean()
+
+
+def _normalised(x: Tensor) -> list[Tensor]:
+    """The normalised levels (n 1 h w), fine to coarse, of the channels of pictures."""
+    x = (x.float().flatten(0, 1)[:, None] + 1.0) / 2.0
+    blur = x.new_tensor(BLUR)
+    kernel = torch.outer(blur, blur)[None, None]
+    levels = []
+    for _ in range(len(LEVELS) - 1):
+        small = F.conv2d(_mirrored(x), kernel, stride=2)
+        large = F.conv_transpose2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 4.0 * kernel, stride=2)
+        levels.append(x - large[..., 4 : 4 + x.shape[-2], 4 : 4 + x.shape[-1]])
+        x = small
+    levels.append(x)
+    return [_divided(level, *constants) for level, constants in zip(levels, LEVELS, strict=True)]
+
+
+def _divided(x: Tensor, sigma: float, above: float, below: float, left: float, right: float, far_left: float) -> Tensor:
+    """A level over sigma and the weighted sum of its neighbours' sizes; beyond the border there is nothing."""
+    rows = [[0.0, 0.0, above, 0.0, 0.0], [far_left, left, 0.0, right, 0.0], [0.0, 0.0, below, 0.0, 0.0]]
+    return x / (sigma + F.conv2d(x.abs(), x.new_tensor(rows)[None, None], padding=(1, 2)))
+
+
+def _mirrored(x: Tensor) -> Tensor:
+    """``x`` with two more pixels at each border, mirrored at the pixels' edge (PyTorch mirrors at their middle)."""
+    x = torch.cat([x[..., [1, 0], :], x, x[..., [-1, -2], :]], dim=-2)
+    return torch.cat([x[..., [1, 0]], x, x[..., [-1, -2]]], dim=-1)
+
+
 def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     """The discriminator's hinge loss: scores of ``real`` above 1, of ``fake`` below -1."""
     return 0.5 * (F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean())
@@ -38,6 +98,11 @@ def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 def hinge_generator(fake: Tensor) -> Tensor:
     """The generator's side of it."""
     return -fake.mean()
+
+
+def feature_matching(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """L1 between a discriminator's features, summed over its layers (pix2pixHD, Wang et al. 2018, Sec. 3.2)."""
+    return torch.stack([(a.detach() - b).abs().mean() for a, b in zip(real, fake, strict=True)]).sum()
 
 
 def psnr(picture: Tensor, truth: Tensor) -> Tensor:

@@ -27,7 +27,8 @@ from drivesim.parts import PARTS
 from drivesim.training.adversary import Adversary
 from drivesim.training.codec import Codec, frozen_part, new_part
 from drivesim.training.data import Batch, pixels
-from drivesim.training.losses import gradient_l1, psnr, pyramid_l1
+from drivesim.training.pictures import PictureLoss
+from drivesim.training.revival import Revival
 from scenarios.randomness import key
 
 
@@ -123,7 +124,7 @@ class Stage(L.LightningModule):
 class AutoencoderStage(Stage):
     """ae.image: encoder and decoder, on frames. ae.temporal: the decoder's temporal blocks alone, on windows.
 
-    With ``adversarial`` above 0 a patch discriminator of frames, or of windows, is trained beside.
+    With ``adversarial`` or ``matching`` above 0 a patch discriminator of frames, or of windows, is trained beside.
     """
 
     def __init__(
@@ -135,7 +136,10 @@ class AutoencoderStage(Stage):
         gradient: float = 1.0,
         motion: float = 1.0,
         kl: float = 1e-4,
+        vq: float = 1.0,
+        perceptual: float = 0.0,
         adversarial: float = 0.0,
+        matching: float = 0.0,
         adversarial_from: float = 0.5,
         **settings: Any,
     ) -> None:
@@ -146,50 +150,50 @@ class AutoencoderStage(Stage):
             preset: whose network.
             weights: folder of the finished parts.
             gradient: weight of the gradient loss beside L1.
-            motion: weight of the L1 between the differences of neighbouring frames, for ae.temporal.
-            kl: weight of the KL divergence, for ae.image.
+            motion: weight of the L1 between the differences of neighbouring frames, where a batch has windows.
+            kl: weight of the KL divergence, for an ae.image without codebook.
+            vq: weight of the distance between latents and codes, for one with a codebook.
+            perceptual: weight of the normalised Laplacian pyramid distance.
             adversarial: weight of the discriminator's judgement.
+            matching: weight of the L1 between the discriminator's features of decoded and of real frames.
             adversarial_from: share of the run without it, at its start.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
-        self.gradient, self.motion, self.kl = gradient, motion, kl
+        self.regulariser = {"kl": kl, "vq": vq}
         self.trained = new_part(preset, part)
         self.autoencoder: Any = self.trained if part == "ae.image" else frozen_part(weights, "ae.image")
-        self.adversarial, self.adversarial_from = adversarial, adversarial_from
-        if adversarial:
-            self.adversary = Adversary(windows=part == "ae.temporal")
+        codes = self.trained.config.codebook if part == "ae.image" else 0
+        self.revival = Revival(codes) if codes else None
+        self.picture_loss = PictureLoss(
+            gradient, motion, perceptual, adversarial, matching, begins=adversarial_from * self.batches
+        )
+        self.adversary = self.picture_loss.adversary(windows=part == "ae.temporal")
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss, what it is made of, and PSNR in dB."""
-        truth = batch["colour"]
-        picture, kl = self._through(truth, generator if self.part == "ae.image" else None)
-        flat, true = picture.flatten(0, 1), truth.flatten(0, 1)
-        parts = {"l1": pyramid_l1(flat, true), "gradient": gradient_l1(flat, true)}
-        total = parts["l1"] + self.gradient * parts["gradient"]
-        if self.part == "ae.image":
-            parts["kl"] = kl
-            total = total + self.kl * kl
-        else:
-            parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
-            total = total + self.motion * parts["motion"]
-        if self.adversary is not None and torch.is_grad_enabled():
-            begun = batch["number"] >= self.adversarial_from * self.batches
-            total = total + self.adversary.judge(picture, truth, parts, weight=self.adversarial, begun=begun)
-        return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
+        truth, number = batch["colour"], batch["number"]
+        told = self.autoencoder.encode(truth.flatten(0, 1))
+        if self.part != "ae.image":
+            return self.picture_loss(self._decoded(told.mode(), truth), truth, self.adversary, batch=number)
+        if self.revival is not None and torch.is_grad_enabled() and number < (1.0 - self.cool_down) * self.batches:
+            self.revival.revive(self.trained.codebook, told.plain, generator)  # later it would blur averaged codes
+        picture = self._decoded(told.sample(generator), truth)
+        losses = self.picture_loss(picture, truth, self.adversary, batch=number) | told.losses()
+        kept = [weight * losses[name] for name, weight in self.regulariser.items() if name in losses]
+        return losses | {"loss": losses["loss"] + sum(kept)}
 
     @torch.no_grad()
     def show(self, batch: Batch) -> dict[str, np.ndarray]:
         """Reconstructions: a picture, or a video of windows."""
         truth = batch["colour"]
-        return beside(f"{self.part}/reconstruction", truth, self._through(truth, None)[0])
+        latents = self.autoencoder.encode(truth.flatten(0, 1)).mode()
+        return beside(f"{self.part}/reconstruction", truth, self._decoded(latents, truth))
 
-    def _through(self, colour: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Frames (b t 3 H W) encoded and decoded, and the KL divergence; the most likely latent without a generator."""
-        posterior = self.autoencoder.encode(colour.flatten(0, 1))
-        latents = posterior.mode() if generator is None else posterior.sample(generator)
-        between = identity if self.part == "ae.image" else self.trained.between(colour.shape[1])
-        return self.autoencoder.decode(latents, between=between).float().view_as(colour), posterior.kl().mean()
+    def _decoded(self, latents: Tensor, like: Tensor) -> Tensor:
+        """Frames in the shape of ``like`` (b t 3 H W)."""
+        between = identity if self.part == "ae.image" else self.trained.between(like.shape[1])
+        return self.autoencoder.decode(latents, between=between).float().view_as(like)
 
 
 class DiffusionStage(Stage):

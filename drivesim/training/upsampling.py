@@ -12,9 +12,9 @@ from torch import Tensor
 
 from drivesim.errors import UserError
 from drivesim.networks.upsampler import RESIDUAL_SCALE
-from drivesim.training.adversary import Adversary
 from drivesim.training.data import Batch
-from drivesim.training.losses import gradient_l1, psnr, pyramid_l1
+from drivesim.training.losses import psnr
+from drivesim.training.pictures import PictureLoss
 from drivesim.training.stages import DiffusionStage, beside
 from scenarios.randomness import key
 
@@ -38,7 +38,9 @@ class UpsamplerStage(DiffusionStage):
         loss: str = "diffusion",
         gradient: float = 1.0,
         motion: float = 1.0,
+        perceptual: float = 0.0,
         adversarial: float = 0.0,
+        matching: float = 0.0,
         adversarial_from: float = 0.5,
         **settings: Any,
     ) -> None:
@@ -52,7 +54,9 @@ class UpsamplerStage(DiffusionStage):
             loss: "diffusion", at all levels (Video LDM Eq. 1), or "picture", of the first step.
             gradient: weight of the gradient loss of a picture.
             motion: weight of the L1 between the differences of neighbouring pictures.
+            perceptual: weight of the normalised Laplacian pyramid distance of pictures.
             adversarial: weight of the discriminator's judgement of pictures.
+            matching: weight of the L1 between the discriminator's features of made and of real pictures.
             adversarial_from: share of the run without it, at its start.
             **settings: of `DiffusionStage` and `Stage`.
         """
@@ -63,10 +67,15 @@ class UpsamplerStage(DiffusionStage):
             raise UserError(f"context is {self.context!r}, expected none: the upsampler is given a picture, no frames")
         if loss == "picture" and self.foreground:
             raise UserError("foreground weighs the diffusion loss, expected none with the loss 'picture'")
-        self.low_noise, self.loss, self.gradient, self.motion = low_noise, loss, gradient, motion
-        self.adversarial, self.adversarial_from = adversarial, adversarial_from
-        if adversarial:
-            self.adversary = Adversary(windows=part == "up.temporal")
+        if loss == "diffusion" and (perceptual or adversarial or matching):
+            raise UserError(
+                "perceptual, adversarial and matching weigh losses of pictures, expected 0 with 'diffusion'"
+            )
+        self.low_noise, self.loss = low_noise, loss
+        self.picture_loss = PictureLoss(
+            gradient, motion, perceptual, adversarial, matching, begins=adversarial_from * self.batches
+        )
+        self.adversary = self.picture_loss.adversary(windows=part == "up.temporal")
 
     def sampling(self) -> dict[str, int]:
         """How a rollout is to sample: in one step, where only that was trained."""
@@ -83,16 +92,7 @@ class UpsamplerStage(DiffusionStage):
         u = x.new_ones(len(x))
         residual = self.denoiser.denoise(lambda x_u, u: self.predict(x_u, u, conditions, inputs), noise, u)
         picture = self._enlarged(batch["low"]) + residual / RESIDUAL_SCALE
-        flat, true = picture.flatten(0, 1), truth.flatten(0, 1)
-        parts = {"l1": pyramid_l1(flat, true), "gradient": gradient_l1(flat, true)}
-        total = parts["l1"] + self.gradient * parts["gradient"]
-        if truth.shape[1] > 1:
-            parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
-            total = total + self.motion * parts["motion"]
-        if self.adversary is not None and torch.is_grad_enabled():
-            begun = batch["number"] >= self.adversarial_from * self.batches
-            total = total + self.adversary.judge(picture, truth, parts, weight=self.adversarial, begun=begun)
-        return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
+        return self.picture_loss(picture, truth, self.adversary, batch=batch["number"])
 
     @torch.no_grad()
     def measure(self, batches: Sequence[Batch]) -> dict[str, float]:

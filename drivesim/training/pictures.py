@@ -1,0 +1,53 @@
+"""The loss of made pictures, which the stages of the autoencoder and of the upsampler share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from drivesim.training.adversary import Adversary
+from drivesim.training.losses import gradient_l1, nlpd, psnr, pyramid_l1
+
+
+@dataclass(frozen=True)
+class PictureLoss:
+    """L1, and what is weighed beside it; a loss of weight 0 is not computed.
+
+    ``gradient``: of neighbouring pixels. ``motion``: of neighbouring pictures, where there are several.
+    ``perceptual``: the normalised Laplacian pyramid distance. ``adversarial, matching``: the discriminator's judgement,
+    and how far its features are apart. ``begins``: the batch from which on it judges.
+    """
+
+    gradient: float
+    motion: float
+    perceptual: float
+    adversarial: float
+    matching: float
+    begins: float
+
+    def adversary(self, *, windows: bool) -> Adversary | None:
+        """A fresh discriminator of pictures or of windows, if these weights ask for one."""
+        return Adversary(windows=windows) if self.adversarial or self.matching else None
+
+    def __call__(self, picture: Tensor, truth: Tensor, adversary: Adversary | None, *, batch: int) -> dict[str, Tensor]:
+        """The loss of windows (b t 3 H W), what it is made of, and PSNR in dB.
+
+        The discriminator judges in training only: not without gradients, and not before its batch.
+        """
+        flat, true = picture.flatten(0, 1), truth.flatten(0, 1)
+        parts = {"l1": pyramid_l1(flat, true), "gradient": gradient_l1(flat, true)}
+        total = parts["l1"] + self.gradient * parts["gradient"]
+        if truth.shape[1] > 1:
+            parts["motion"] = (picture - truth).diff(dim=1).abs().mean()
+            total = total + self.motion * parts["motion"]
+        if self.perceptual:
+            parts["perceptual"] = nlpd(flat, true)
+            total = total + self.perceptual * parts["perceptual"]
+        if adversary is not None and torch.is_grad_enabled():
+            nothing = dict.fromkeys(("fooling", "matching", "critic"), picture.new_zeros(()))
+            judged = adversary.losses(picture, truth) if batch >= self.begins else nothing
+            total = total + self.adversarial * judged["fooling"] + self.matching * judged["matching"] + judged["critic"]
+            parts |= judged
+        return {"loss": total, **parts, "psnr": psnr(flat.detach(), true).mean()}
