@@ -59,15 +59,20 @@ def inner(a: Profile, b: Profile) -> float:
 
 
 def combination(kept: Sequence[Profile], wanted: Profile) -> tuple[np.ndarray, float]:
-    """How much of each kept profile adds up nearest to the wanted one, and the share of its norm that is missed."""
+    """How much of each kept profile adds up nearest to the wanted one, and the share of its norm that is missed.
+
+    Least squares (App. C), and, which the paper does not ask, the shares add up to 1 (by a Lagrange multiplier): else
+    a weight that never moved would come back half a percent smaller.
+    """
     if not kept:
         return np.zeros(0), 1.0
-    products = np.array([[inner(a, b) for b in kept] for a in kept])
-    onto = np.array([inner(a, wanted) for a in kept])
-    share = np.linalg.solve(products, onto)
     own = inner(wanted, wanted)
-    missed = own - 2.0 * share @ onto + share @ products @ share
-    return share, math.sqrt(max(0.0, missed) / own)
+    products = np.array([[inner(a, b) for b in kept] for a in kept]) / own
+    onto = np.array([inner(a, wanted) for a in kept]) / own
+    ones = np.ones((len(kept), 1))
+    system = np.block([[products, ones], [ones.T, np.zeros((1, 1))]])
+    share = np.linalg.solve(system, np.append(onto, 1.0))[:-1]
+    return share, math.sqrt(max(0.0, 1.0 - 2.0 * share @ onto + share @ products @ share))
 
 
 def snapshot_updates(batches: int, count: int) -> list[int]:
