@@ -152,8 +152,8 @@ def test_choice_is_the_width_of_the_least_loss(tmp_path, width):
     measured, why = choice.choose(stage, [0.0, 0.0])
     assert why["width"] == width
     assert set(why["losses"]) == {"0.03", "0.05", "0.1", "0.15"}
-    assert measured == {"loss": pytest.approx(0.0, abs=0.2), "batches": 2}
-    assert stage.trained.weight.item() == pytest.approx(mean + 0.5, abs=0.2)
+    assert measured == {"loss": pytest.approx(0.0, abs=0.6), "batches": 2}  # neighbours are 4 apart or more
+    assert stage.trained.weight.item() == pytest.approx(mean + 0.5, abs=0.6)
 
 
 def test_without_snapshots_the_choice_is_between_the_kept_widths(tmp_path):
