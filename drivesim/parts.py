@@ -1,6 +1,7 @@
 """Parts: each piece of network in a file of its own, with its config and the part it was trained on. Strict both ways.
 
-``<part>.safetensors`` holds the tensors and, as metadata, one JSON object: format, part, config, parents. A part's
+``<part>.safetensors`` holds the tensors and, as metadata, one JSON object: format, part, config, parents, inputs (the
+names of the conditions that the part reads, so that it can go on where there are more of them by then). A part's
 *fingerprint* is a hash of its tensors and config; a part names its parents by theirs, so that temporal layers are not
 put onto an image network they have never seen, unless asked to.
 """
@@ -20,9 +21,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from conditioning.channels import CHANNELS, UNNAMED
 from drivesim.atomic import write_bytes
 from drivesim.errors import UserError
 from drivesim.networks.autoencoder import Autoencoder
+from drivesim.networks.conditioner import condition_weights
 from drivesim.networks.config import Config
 from drivesim.networks.registry import PARTS
 from drivesim.networks.unet import UNet
@@ -38,12 +41,17 @@ DTYPES = (torch.float32, torch.bfloat16)
 
 @dataclass(frozen=True)
 class Part:
-    """A loaded part. ``parents``: the fingerprints of the parts it was trained on, by name."""
+    """A loaded part.
+
+    ``parents``: the fingerprints of the parts it was trained on, by name. ``inputs``: the conditions that it reads, as
+    in `conditioning.channels.CHANNELS` when it was stored.
+    """
 
     name: str
     network: nn.Module
     config: Config
     parents: dict[str, str]
+    inputs: Mapping[str, tuple[str, ...]]
     fingerprint: str
 
 
@@ -83,11 +91,13 @@ def save_part(
     parents: Mapping[str, str],
     *,
     dtype: torch.dtype = torch.float32,
+    inputs: Mapping[str, tuple[str, ...]] = CHANNELS,
 ) -> str:
     """Write a part and return its fingerprint; the same tensors give the same bytes.
 
     ``parents``: part -> fingerprint, exactly of the part's parent. ``dtype``: float32, or bfloat16 to halve the file;
-    buffers stay as they are. Raises ``ValueError`` for wrong parents or a tensor that is not finite.
+    buffers stay as they are. ``inputs``: names of the conditions that the network reads.
+    Raises ``ValueError`` for wrong parents, inputs of another number, or a tensor that is not finite.
     """
     file, parent = part_file(folder, name), PARTS[name].parent
     if set(parents) != ({parent} if parent else set()):
@@ -96,6 +106,7 @@ def save_part(
     tensors |= {key: value.detach().cpu() for key, value in network.named_buffers()}
     _check_finite(tensors, name)
     about = {"format": FORMAT, "part": name, "config": config.to_dict(), "parents": dict(parents)}
+    about["inputs"] = _read_inputs(network, inputs, name)
     plain = {key: value.contiguous() for key, value in tensors.items()}
     write_bytes(file, safetensors.torch.save(plain, {"drivesim": _canonical(about)}))
     return fingerprint(file)
@@ -129,7 +140,11 @@ def load_part(folder: str | Path, name: str, *, parent: str | None = None, allow
     except ValueError as error:
         raise UserError(f"{file}: {error}") from error
     network.load_state_dict({key: value.float() for key, value in stored.items()}, assign=True)
-    return Part(name, network, config, about["parents"], _fingerprint(stored, about))
+    try:
+        inputs = {kind: tuple(names) for kind, names in about.get("inputs", UNNAMED).items()}
+    except (AttributeError, TypeError) as error:
+        raise UserError(f"{file} has inputs {about['inputs']!r}, expected lists of names") from error
+    return Part(name, network, config, about["parents"], inputs, _fingerprint(stored, about))
 
 
 def fingerprint(file: str | Path) -> str:
@@ -240,6 +255,16 @@ def _check_shapes(file: Path, tensors: Mapping[str, Tensor], expected: Mapping[s
         if found.shape != wanted.shape or found.dtype not in DTYPES:
             text = f"{found.dtype} {list(found.shape)}, expected {list(wanted.shape)} of {DTYPES}"
             raise UserError(f"{file}: {key} is {text}")
+
+
+def _read_inputs(network: nn.Module, inputs: Mapping[str, tuple[str, ...]], part: str) -> dict[str, list[str]]:
+    """Those of the inputs that a network has weights for, checked by their number."""
+    read = condition_weights(network)
+    for key, kind in read.items():
+        width = network.get_parameter(key).shape[1]
+        if width != len(inputs[kind]):
+            raise ValueError(f"{key} of {part} reads {width} {kind}, expected the {len(inputs[kind])} that are named")
+    return {kind: list(inputs[kind]) for kind in sorted(set(read.values()))}
 
 
 def _check_finite(tensors: Mapping[str, Tensor], name: str) -> None:

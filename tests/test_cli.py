@@ -84,6 +84,9 @@ def test_help_of_every_command_has_an_example_that_parses(words, capsys):
         (["train", "all", "--data", "d", "--out", "x", "--budget", "90"], "budget is '90'"),
         (["train", "all", "--data", "d", "--out", "x", "--set", "data.batch_size=4"], "expected a stage's name"),
         (["train", "wings", "--data", "d", "--out", "x"], "'wings'"),
+        (["train", "ema", "unet.image", "--out", "x"], "expected a part's name, --width and --into"),
+        (["train", "ae.image", "--out", "x", "--width", "0.1"], "--width and --into are of ema"),
+        (["train", "ema", "unet.image", "--out", "x", "--width", "0.1", "--into", "y"], "is missing"),
         (["dataset", "town", "--out", "x"], "required: --clips"),
     ],
 )

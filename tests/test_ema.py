@@ -27,7 +27,7 @@ def test_second_update_keeps_the_share_that_the_formula_says():
     ema.update(module)
     nn.init.constant_(module.weight, 2.0)
     ema.update(module)
-    beta = 0.5**7.94  # (1 - 1/2) ** (6.94 + 1)
+    beta = 0.5**7.9372  # (1 - 1/2) ** (6.9372 + 1)
     assert ema.average["weight"].item() == pytest.approx(1.0 * beta + 2.0 * (1 - beta), abs=1e-6)
 
 

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "conditioning": {"scenarios"},
     "drivesim.diffusion": set(),
     "drivesim.networks": {"conditioning", "drivesim.diffusion"},
-    "drivesim.parts": {"drivesim.networks", "drivesim.presets"},
+    "drivesim.parts": {"conditioning", "drivesim.networks", "drivesim.presets"},
     "drivesim.presets": {"drivesim.networks", "drivesim.diffusion"},
     "drivesim.clips": {"scenarios"},
     "drivesim.town": {"scenarios", "drivesim.clips", "drivesim.overlay"},

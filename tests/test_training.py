@@ -18,9 +18,10 @@ from training_clips import write_clips
 
 from conditioning import Context
 from drivesim.errors import UserError
-from drivesim.parts import load_part, part_file
+from drivesim.parts import PARTS, load_part, part_file, save_part
 from drivesim.training import train_stage
 from drivesim.training.adversary import Adversary
+from drivesim.training.post_hoc import reaverage
 from drivesim.training.stages import AutoencoderStage, DiffusionStage
 
 
@@ -82,6 +83,54 @@ def test_killed_training_ends_with_the_curve_and_the_weights_of_an_uninterrupted
     assert curves[0] == curves[1]
     parts = [part_file(run / "weights", stage).read_bytes() for run in runs.values()]
     assert parts[0] == parts[1]
+    snapshots = [
+        {file.name: file.read_bytes() for file in (run / "stages" / stage / "averages").iterdir()}
+        for run in runs.values()
+    ]
+    assert len(snapshots[0]) == 2 * 8  # two widths
+    assert snapshots[0] == snapshots[1]
+
+
+def test_card_says_which_width_was_chosen_and_by_which_losses(trained):
+    row = json.loads((trained / "weights" / "card.json").read_text())["parts"]["unet.image"]
+    losses = row["average"]["losses"]
+    assert set(losses) == {"0.03", "0.05", "0.1", "0.15"}
+    assert losses[str(row["average"]["width"])] == min(losses.values())
+    assert row["measured"]["loss"] == pytest.approx(min(losses.values()), abs=1e-4)
+
+
+def test_part_is_written_again_with_another_average(trained, tmp_path):
+    file = reaverage(trained, "unet.image", width=0.15, into=tmp_path)
+    again, chosen = (load_part(folder, "unet.image") for folder in (tmp_path, trained / "weights"))
+    assert file == part_file(tmp_path, "unet.image")
+    assert (again.config, again.parents, again.inputs) == (chosen.config, chosen.parents, chosen.inputs)
+    one, other = again.network.head.weight, chosen.network.head.weight
+    assert 0 < (one - other).abs().max() < 0.5 * other.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("stage", "width", "message"),
+    [
+        ("unet.image", 0.01, "expected at most 10%"),
+        ("unet.image", 0.5, "width is 0.5"),
+        ("detector", 0.1, "stage is 'detector'"),
+        ("ae.temporal", 0.1, "is missing"),
+    ],
+)
+def test_average_that_there_is_not_is_told(trained, tmp_path, stage, width, message):
+    with pytest.raises(UserError, match=message):
+        reaverage(trained, stage, width=width, into=tmp_path)
+    with pytest.raises(UserError, match="expected another folder"):
+        reaverage(trained, "unet.image", width=width, into=trained / "weights")
+
+
+def test_start_from_a_part_of_another_shape_names_tensor_and_shapes(clips, trained, tmp_path):
+    part = load_part(trained / "weights", "ae.image")
+    config = part.config.from_dict(part.config.to_dict() | {"widths": [16, 32, 48]})
+    save_part(tmp_path, "ae.image", PARTS["ae.image"].build(config), config, {})
+    run = copy_with_plan(trained, tmp_path / "run", "ae.image", batches=4)
+    with pytest.raises(UserError, match=r"ae\.image\.safetensors: \S+ is \[48.*\], expected \[64.*\]"):
+        train_stage("ae.image", "tiny", [clips], run, device="cpu", init_from=tmp_path)
 
 
 def test_frozen_parents_do_not_move(clips, trained, tmp_path):

@@ -1,4 +1,4 @@
-"""``drivesim train``: every stage in order, or one; or what finished weights obey, measured again."""
+"""``drivesim train``: every stage in order, or one; or what finished weights obey, or their averages, once more."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from drivesim.errors import UserError
 logger = logging.getLogger(__name__)
 
 CARD = "card"
+EMA = "ema"
 
 
 def add(groups: Any) -> None:
@@ -26,10 +27,13 @@ def add(groups: Any) -> None:
     )
     train.add_argument(
         "stage",
-        metavar="all|STAGE|card",
+        metavar="all|STAGE|card|ema",
         help="all; a part's name (ae.image, unet.image, ...) or detector; "
-        "card: measure again which conditions OUT/weights obey, as all does at its end, and write it into their card",
+        "card: measure again which conditions OUT/weights obey, as all does at its end, and write it into their card; "
+        "ema: write PART of a finished run with its weights averaged over another width, as in "
+        "drivesim train ema unet.image --out out/nano --width 0.15 --into out/wide",
     )
+    train.add_argument("part", nargs="?", metavar="PART", help="ema: which part")
     train.add_argument("--preset", default="nano", help="tiny, nano or base (default: nano)")
     train.add_argument(
         "--data",
@@ -52,12 +56,20 @@ def add(groups: Any) -> None:
         metavar="D",
         help="all, card: who looks for the boxes, as in drivesim benchmark (default: the run's own)",
     )
+    train.add_argument(
+        "--width", type=float, metavar="W", help="ema: of the window, its standard deviation as a share of the run"
+    )
+    train.add_argument("--into", metavar="DIR", help="ema: the part comes to DIR/PART.safetensors")
     train.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the run (default: 0)")
     train.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default: auto)")
 
 
 def run_train(arguments: argparse.Namespace) -> int:
     """Train and print where the weights are."""
+    if arguments.stage == EMA:
+        return _average_again(arguments)
+    if any(value is not None for value in (arguments.part, arguments.width, arguments.into)):
+        raise UserError(f"train {arguments.stage}: PART, --width and --into are of {EMA}")
     if arguments.stage == CARD:
         return _fill_card(arguments)
     if arguments.stage == "all" and arguments.set:
@@ -70,7 +82,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     load_preset(arguments.preset)  # wrong names are told before any clip is made
     if arguments.stage not in ("all", *STAGES, DETECTOR):
         raise UserError(
-            f"stage is {arguments.stage!r}, expected all, {CARD} or one of {', '.join((*STAGES, DETECTOR))}"
+            f"stage is {arguments.stage!r}, expected all, {CARD}, {EMA} or one of {', '.join((*STAGES, DETECTOR))}"
         )
     if arguments.detector and arguments.stage != "all":
         raise UserError(f"train {arguments.stage}: --detector is of all and {CARD}")
@@ -100,6 +112,18 @@ def _fill_card(arguments: argparse.Namespace) -> int:
     weights = Path(arguments.out) / "weights"
     _measure(arguments, weights, arguments.data or [Path(arguments.out) / "data"], again=True)
     print(weights)
+    return 0
+
+
+def _average_again(arguments: argparse.Namespace) -> int:
+    """Write a part with another average of its weights."""
+    if None in (arguments.part, arguments.width, arguments.into):
+        raise UserError(f"train {EMA}: expected a part's name, --width and --into")
+    if arguments.budget or arguments.init_from or arguments.set or arguments.data or arguments.detector:
+        raise UserError(f"train {EMA}: nothing is trained, expected only --out, --width and --into")
+    from drivesim.training.post_hoc import reaverage
+
+    print(reaverage(arguments.out, arguments.part, width=arguments.width, into=arguments.into))
     return 0
 
 

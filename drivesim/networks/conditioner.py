@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -77,6 +78,8 @@ class ConditionEmbedder(nn.Module):
     The frame interval is left out: a single picture has none.
     """
 
+    reads: ClassVar = {"maps.weight": "maps", "signals.0.weight": "signals", "tokens.embed.weight": "tokens"}
+
     def __init__(self, config: ConditionerConfig, embed: int) -> None:
         super().__init__()
         self.config = config
@@ -120,3 +123,17 @@ class ConditionEmbedder(nn.Module):
             return weight.new_zeros(n, 0, self.config.token_dim), weight.new_zeros(n, 0, dtype=torch.bool)
         tokens, mask = cond.token_stack()
         return rearrange(tokens, "b t m d -> (b t) m d"), rearrange(mask, "b t m -> (b t) m")
+
+
+def condition_weights(network: nn.Module) -> dict[str, str]:
+    """The weights whose inputs (their dimension 1) are conditions, and which of `conditioning.channels.CHANNELS`.
+
+    Modules that have some say so by ``reads``.
+    """
+    there = dict(network.named_parameters())
+    found = {
+        f"{path}.{name}".lstrip("."): kind
+        for path, module in network.named_modules()
+        for name, kind in getattr(module, "reads", {}).items()
+    }
+    return {name: kind for name, kind in found.items() if name in there}

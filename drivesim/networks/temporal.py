@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -137,6 +138,8 @@ class TemporalBlock(nn.Module):
 
 class TemporalEmbedding(nn.Module):
     """Noise level and signals (the frame interval and the ego's motion among them) as one vector per frame."""
+
+    reads: ClassVar = {"signals.weight": "signals"}
 
     def __init__(self, config: TemporalConfig) -> None:
         super().__init__()

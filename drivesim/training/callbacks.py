@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +19,56 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from drivesim import atomic
+from drivesim.errors import UserError
 from drivesim.training.ema import EMA
 
 logger = logging.getLogger(__name__)
 
 
 class Averaging(L.Callback):
-    """Keeps the `EMA` of ``module.trained`` and saves it in every checkpoint."""
+    """Keeps an `EMA` of ``module.trained`` for each width, and saves them in every checkpoint."""
 
-    def __init__(self, *, width: float = 0.05) -> None:
-        """``width``: see `EMA`."""
-        self.width = width
-        self.ema: EMA | None = None
+    def __init__(self, widths: Sequence[float] = (0.05,)) -> None:
+        """``widths``: see `EMA`; the first is shown while the stage trains."""
+        self.widths = tuple(widths)
+        self.averages: dict[float, EMA] = {}
         self._loaded: dict[str, Any] | None = None
 
+    @property
+    def ema(self) -> EMA:
+        """That of the first width."""
+        return self.averages[self.widths[0]]
+
+    @property
+    def resumed(self) -> bool:
+        """Whether they go on from a checkpoint."""
+        return self._loaded is not None
+
     def on_fit_start(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Start the average, or go on with the checkpoint's."""
-        self.ema = EMA(pl_module.trained, width=self.width)
-        if self._loaded is not None:
-            self.ema.load_state_dict(self._loaded)
+        """Start the averages, or go on with the checkpoint's."""
+        self.averages = {width: EMA(pl_module.trained, width=width) for width in self.widths}
+        if self._loaded is None:
+            return
+        if set(self._loaded) != {str(width) for width in self.widths}:
+            raise UserError(
+                f"the resume point of {pl_module.part} was written by another version, which kept other averages:"
+                " finish it with that, or train the stage anew with a new --out"
+            )
+        for width, ema in self.averages.items():
+            ema.load_state_dict(self._loaded[str(width)])
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Take in the step's weights."""
-        assert self.ema is not None
-        self.ema.update(pl_module.trained)
+        for ema in self.averages.values():
+            ema.update(pl_module.trained)
 
     def copy_to(self, stage: Any) -> None:
-        """Make the average the stage's weights."""
-        assert self.ema is not None
+        """Make the average of the first width the stage's weights."""
         self.ema.copy_to(stage.trained)
 
     def state_dict(self) -> dict[str, Any]:
         """Saved by Lightning in the checkpoint."""
-        assert self.ema is not None
-        return self.ema.state_dict()
+        return {str(width): ema.state_dict() for width, ema in self.averages.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Called by Lightning before `on_fit_start`."""
@@ -184,7 +200,6 @@ class Samples(L.Callback):
         done, every = pl_module.batches_done, max(1, pl_module.batches // self.times)
         if done % every and done != pl_module.batches:
             return
-        assert self.averaging.ema is not None
         with self.averaging.ema.swapped(pl_module.trained):
             shown = self.show()
         for board in trainer.loggers:

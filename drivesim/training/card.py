@@ -28,6 +28,7 @@ def write_card(
     planned: StagePlan,
     config: Mapping[str, Any],
     measured: Mapping[str, float],
+    average: Mapping[str, Any],
     sampling: Mapping[str, int],
     clips: Sequence[CachedClip],
     init_from: str | None,
@@ -42,6 +43,7 @@ def write_card(
         planned: what the stage trained.
         config: the resolved settings of the stage.
         measured: numbers on held-out clips.
+        average: the width that was chosen, and the losses that it was chosen by.
         sampling: what the part asks of a rollout's sampling.
         clips: all clips of the run.
         init_from: fingerprint of the part that the stage went on from.
@@ -65,6 +67,7 @@ def write_card(
         **asdict(planned),
         "samples": planned.samples,
         "measured": {name: round(value, 4) for name, value in measured.items()},
+        "average": dict(average),
         "init_from": init_from,
         "config": portable(config),
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import logging
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,11 @@ from drivesim.errors import UserError
 from drivesim.networks.detector import Detector
 from drivesim.training.card import portable
 from drivesim.training.cli import Built, build
+from drivesim.training.growth import take_over
 from drivesim.training.plan import StagePlan
-from drivesim.training.run import DETECTOR, MEASURED_BATCHES, Run
+from drivesim.training.run import DETECTOR, Run
 from scenarios.facts import WEATHERS, categories
 from scenarios.randomness import key
-
-logger = logging.getLogger(__name__)
 
 MINUTES = 15.0  # the budget where none is given
 OPSET = 17
@@ -69,21 +68,23 @@ class DetectorRun(Run):
         path = Path(init_from) / f"{DETECTOR}.safetensors"
         try:
             data = path.read_bytes()
-            built.stage.trained.load_state_dict(safetensors.torch.load(data))
+            stored = safetensors.torch.load(data)
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror}), expected weights of a detector") from error
-        except (SafetensorError, RuntimeError) as error:
-            short = str(error).splitlines()[0]
-            raise UserError(f"{path}: not weights of a detector of the preset {self.preset} ({short})") from error
+        except SafetensorError as error:
+            raise UserError(f"{path}: not weights of a detector ({error})") from error
+        take_over(built.stage.trained, stored, {}, source=str(path))
         return hashlib.sha256(data).hexdigest()
 
-    def _save(self, stage: str, built: Any, planned: StagePlan, origin: str | None) -> None:
-        batches = [built.data.held_out_batch(1 + n, built.data.batch_size) for n in range(MEASURED_BATCHES)]
-        built.stage.eval()
-        measured = built.stage.measure(batches)
-        logger.info(
-            "%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
-        )
+    def _save(
+        self,
+        stage: str,
+        built: Any,
+        planned: StagePlan,
+        measured: Mapping[str, float],
+        average: Mapping[str, Any],
+        origin: str | None,
+    ) -> None:
         card = {
             "licence": "Apache-2.0",
             "preset": self.preset,
@@ -94,6 +95,7 @@ class DetectorRun(Run):
             "clips": len(built.data.clips),
             "origins": sorted({clip.origin for clip in built.data.clips}),
             "measured": {name: round(value, 4) for name, value in measured.items()},
+            "average": dict(average),
             "config": portable(yaml.safe_load(built.config)),
         }
         weights = {name: tensor.cpu().contiguous() for name, tensor in built.stage.trained.state_dict().items()}

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-WIDTH_TO_EXPONENT = {0.05: 16.97, 0.10: 6.94}
+WIDEST = 0.28  # a little below the width of the plain mean, 1 / sqrt(12)
+
+
+@cache
+def exponent(width: float) -> float:
+    """The power g of the averaging profile, in proportion to t^g, whose standard deviation is ``width`` of the run.
+
+    The largest root of ``g + 1 = width^2 (g + 2)^2 (g + 3)`` (Karras et al. 2023, Section 3.1).
+
+    >>> round(exponent(0.05), 2), round(exponent(0.10), 2)
+    (16.97, 6.94)
+    """
+    if not 0.0 < width <= WIDEST:
+        raise ValueError(f"EMA width is {width}, expected a share of the run above 0 and at most {WIDEST}")
+    s = width**-2
+    return float(np.roots([1.0, 7.0, 16.0 - s, 12.0 - s]).real.max())
 
 
 class EMA:
@@ -20,10 +37,8 @@ class EMA:
     """
 
     def __init__(self, module: nn.Module, *, width: float = 0.05) -> None:
-        """``width``: standard deviation of the averaging window as a share of the run: 0.05 or 0.10."""
-        if width not in WIDTH_TO_EXPONENT:
-            raise ValueError(f"EMA width is {width}, expected one of {tuple(WIDTH_TO_EXPONENT)}")
-        self.exponent = WIDTH_TO_EXPONENT[width]
+        """``width``: standard deviation of the averaging window as a share of the run, see `exponent`."""
+        self.exponent = exponent(width)
         self.updates = 0
         self.average = {name: p.detach().clone() for name, p in module.named_parameters() if p.requires_grad}
 

@@ -4,7 +4,7 @@ What the folder holds::
 
     plan.json           how many batches each stage trains, and which stages are finished
     cache/              the clips as memory maps
-    stages/STAGE/       config.yaml, loss.csv, last.ckpt, TensorBoard's event files
+    stages/STAGE/       config.yaml, loss.csv, last.ckpt, averages/ (snapshots), TensorBoard's event files
     weights/            the finished parts (averaged weights, bfloat16) and card.json: what is shipped
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,10 @@ from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samp
 from drivesim.training.card import write_card
 from drivesim.training.cli import Built, build
 from drivesim.training.data import latent_statistics
+from drivesim.training.growth import same_but_for_growth, take_over
 from drivesim.training.plan import Plan, StagePlan, batches_within
+from drivesim.training.post_hoc import AVERAGES, WIDTHS
+from drivesim.training.widths import WidthChoice
 from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
@@ -159,15 +162,17 @@ class Run:
         if planned.data != built.data.fingerprint:
             raise UserError(f"{self.plan.path}: {stage} was begun on other clips, expected the same or a new --out")
         origin = None if init_from is None else self._start_from(stage, built, init_from)
-        self._fit(stage, built)
-        self._save(stage, built, planned, origin)
+        choice = self._fit(stage, built)
+        measured, average = self._choose(stage, built, choice)
+        self._save(stage, built, planned, measured, average, origin)
 
     def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str:
-        """Take over the weights of a finished part; returns its fingerprint."""
+        """Take over the weights of a finished part, which may know fewer conditions; returns its fingerprint."""
         part = load_part(init_from, stage)
-        if part.config != self.configs[stage]:
+        source = str(part_file(init_from, stage))
+        take_over(built.stage.trained, part.network.state_dict(), part.inputs, source=source)
+        if not same_but_for_growth(part.config, self.configs[stage]):
             raise UserError(f"{init_from}: {stage} has another config than the preset {self.preset}, expected the same")
-        built.stage.trained.load_state_dict(part.network.state_dict())
         return part.fingerprint
 
     def _build(self, stage: str, batches: int, overrides: Sequence[str]) -> Built:
@@ -214,15 +219,17 @@ class Run:
         logger.info("%s: %d batches of %d at %.3f s", stage, batches, built.data.batch_size, each)
         return self.plan.settle(stage, planned)
 
-    def _fit(self, stage: str, built: Built) -> None:
-        """Train from the last resume point, or from the start; the averaged weights are the result."""
+    def _fit(self, stage: str, built: Built) -> WidthChoice:
+        """Train from the last resume point, or from the start; the averaged weights, which are to choose from."""
         folder = self.out / "stages" / stage
         atomic.write_text(folder / "config.yaml", built.config)
         last = folder / "last.ckpt"
-        averaging, curve = Averaging(), LossCurve(folder / "loss.csv")
+        averaging, curve = Averaging(WIDTHS), LossCurve(folder / "loss.csv")
+        choice = WidthChoice(averaging, folder / AVERAGES)
         shown = built.data.held_out_batch(0, SHOWN)
         built.trainer.callbacks += [
             averaging,
+            choice,
             curve,
             Samples(
                 averaging, lambda: built.stage.show(move_data_to_device(shown, built.stage.device)), times=TIMES_SHOWN
@@ -232,19 +239,32 @@ class Run:
         ]
         built.trainer.logger = TensorBoardLogger(folder, name="tensorboard", version="")
         built.trainer.fit(built.stage, built.data, ckpt_path=last if last.exists() else None)
-        averaging.copy_to(built.stage)
+        return choice
 
-    def _save(self, stage: str, built: Built, planned: StagePlan, origin: str | None) -> None:
-        """Measure the part on clips it has not seen, and write it and its lines of the card."""
+    def _choose(self, stage: str, built: Built, choice: WidthChoice) -> tuple[dict[str, float], dict[str, Any]]:
+        """Measure the averages on clips that the part has not seen, and keep the best; see `WidthChoice.choose`."""
         device, size = built.trainer.strategy.root_device, built.data.batch_size
-        built.stage.to(device)
+        built.stage.to(device).eval()
         held_out = [
             move_data_to_device(built.data.held_out_batch(1 + n, size), device) for n in range(MEASURED_BATCHES)
         ]
-        measured = built.stage.measure(held_out)
+        measured, average = choice.choose(built.stage, held_out)
         logger.info(
             "%s: on held-out clips %s", stage, ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
         )
+        return measured, average
+
+    def _save(
+        self,
+        stage: str,
+        built: Built,
+        planned: StagePlan,
+        measured: Mapping[str, float],
+        average: Mapping[str, Any],
+        origin: str | None,
+    ) -> None:
+        """Write the part and its lines of the card."""
+        device = built.trainer.strategy.root_device
         if isinstance(built.stage.trained, Autoencoder):
             seen = [move_data_to_device(built.data.batch(n), device) for n in range(MEASURED_BATCHES)]
             built.stage.trained.fit_latents(*latent_statistics(built.stage.trained, seen))
@@ -261,6 +281,7 @@ class Run:
             planned=planned,
             config=yaml.safe_load(built.config),
             measured=measured,
+            average=average,
             sampling=built.stage.sampling(),
             clips=built.data.clips,
             init_from=origin,

@@ -47,6 +47,7 @@ class Stage(L.LightningModule):
         warm_up: int = 100,
         cool_down: float = 0.4,
         clip: float = 1.0,
+        snapshots: int = 8,
     ) -> None:
         """Note the settings.
 
@@ -58,10 +59,12 @@ class Stage(L.LightningModule):
             warm_up: batches over which the rate rises from zero.
             cool_down: share of the run, at its end, over which the rate falls to zero.
             clip: the largest norm of the gradient.
+            snapshots: of the averaged weights, stored to choose the average's width at the end; see `post_hoc`.
         """
         super().__init__()
         self.part, self.batches, self.seed = part, batches, seed
         self.rate, self.warm_up, self.cool_down, self.clip = rate, warm_up, cool_down, clip
+        self.snapshots = snapshots
         self.losses: dict[str, float] = {}
         self.codec: Codec | None = None
         self.adversary: Adversary | None = None
