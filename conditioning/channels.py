@@ -1,22 +1,25 @@
 """A name for every number that networks read, in its order: by it trained weights find their inputs again.
 
-Conditions grow: a new map, signal or part of a token may stand anywhere in what `Conditions` stacks. A part therefore
-stores these names beside its weights. What has words is named by them ("road/crossing"), the rest by its place within
-its condition ("ego/2"), so that the latter may only grow at its end.
+Conditions grow: a new channel of a map or part of a token may stand anywhere in what `Conditions` stacks. A part
+therefore stores these names beside its weights. What has words is named by them ("road/crossing"), the rest by its
+place within its condition ("ego/2"), so that the latter may only grow at its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from conditioning.conditions import MAPS, NAMES
+from conditioning.conditions import MAP_GROUPS, MAPS, NAMES
 from conditioning.layout import BOX_CHANNELS, ROAD_CHANNELS, TOKEN_PARTS
 from conditioning.signals import ORIGINS, SIGNALS
+from conditioning.surroundings import GROUND_CHANNELS, SCENERY_CHANNELS
 from scenarios.facts import WEATHERS, categories
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "boxes": tuple(BOX_CHANNELS),
     "road": tuple(ROAD_CHANNELS),
+    "scenery": tuple(SCENERY_CHANNELS),
+    "ground": tuple(GROUND_CHANNELS),
     "weather": tuple(WEATHERS),
     "origin": tuple(ORIGINS),
     "category": tuple(categories()),
@@ -30,7 +33,11 @@ def _named(lengths: Mapping[str, int]) -> tuple[str, ...]:
 
 
 CHANNELS: Mapping[str, tuple[str, ...]] = {
-    "maps": (*_named(MAPS), *(f"{name}/known" for name in MAPS)),
+    "maps": tuple(
+        channel
+        for group in MAP_GROUPS
+        for channel in (*_named({name: MAPS[name] for name in group}), *(f"{name}/known" for name in group))
+    ),
     "signals": (*_named(SIGNALS), *(f"{name}/known" for name in NAMES)),
     "tokens": _named(TOKEN_PARTS),
 }
