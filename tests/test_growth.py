@@ -139,8 +139,10 @@ def test_growth_is_told_in_one_line_for_each_weight(tmp_path, caplog):
         bigger("unet.image", tmp_path)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 3
+    before = len(CHANNELS["maps"])
     assert lines[0] == (
-        "old: conditions.maps.weight is [16, 20, 4, 4], grown to [16, 22, 4, 4]; new inputs, at zero: sky/0, sky/known"
+        f"old: conditions.maps.weight is [16, {before}, 4, 4], grown to [16, {before + 2}, 4, 4]; "
+        "new inputs, at zero: sky/0, sky/known"
     )
 
 
