@@ -177,7 +177,7 @@ def test_shipped_parts_have_the_names_of_their_day():
         (lambda state: state.pop("told.bias"), r"told\.bias is not there, expected \[32\]"),
         (
             lambda state: state.update({"conditions.maps.weight": torch.zeros(16, 19, 4, 4)}),
-            r"conditions\.maps\.weight is \[16, 19, 4, 4\], expected 20 inputs",
+            rf"conditions\.maps\.weight is \[16, 19, 4, 4\], expected {len(CHANNELS['maps'])} inputs",
         ),
     ],
 )
@@ -192,7 +192,7 @@ def test_anything_else_that_does_not_fit_names_tensor_and_shapes(tmp_path, spoil
 def test_condition_that_is_no_more_is_an_error(tmp_path):
     network = saved(tmp_path, "unet.image")
     fewer = CHANNELS | {"maps": CHANNELS["maps"][:-1]}
-    with pytest.raises(UserError, match=r"conditions\.maps\.weight reads road/known, expected only conditions"):
+    with pytest.raises(UserError, match=r"conditions\.maps\.weight reads ground/known, expected only conditions"):
         take_over(network, network.state_dict(), CHANNELS, source="old", inputs=fewer)
 
 
