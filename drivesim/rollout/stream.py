@@ -105,9 +105,9 @@ def futures(
     (seed, "future", number), which the clip's provenance names. No future depends on how many are asked for. What is
     shared is the latent: the video decoder sees the frames that follow too, so that its picture differs a little.
 
-    A killed run goes on where it was, and passes over what is finished. ``progress`` is called with (frames done, frames
-    in all) of the ``samples`` futures together; all other arguments are those of `rollout`. Raises `UserError` as that
-    does, for ``samples`` below 1, and if a clip is at ``out``.
+    A killed run goes on where it was, and passes over what is finished. ``progress`` is called with (frames done,
+    frames in all) of the ``samples`` futures together; all other arguments are those of `rollout`. Raises `UserError`
+    as that does, for ``samples`` below 1, and if a clip is at ``out``.
     """
     out = Path(out)
     if samples < 1:
