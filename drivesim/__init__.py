@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "benchmark": "drivesim.evaluation",
     "compile": "scenarios",
+    "futures": "drivesim.rollout",
     "generate": "drivesim.generate",
     "load": "scenarios",
     "load_detector": "drivesim.perception",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from drivesim import __version__
-from drivesim.commands import dataset, evaluate, generate, machine, scenario, score, train, video
+from drivesim.commands import dataset, evaluate, generate, machine, scenario, score, train, video, weights
 from drivesim.errors import UserError
 
 PACKAGES = tuple(
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"drivesim {__version__}")
     groups = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (scenario, video, generate, dataset, train, score, evaluate, machine):
+    for module in (scenario, video, generate, dataset, train, weights, score, evaluate, machine):
         module.add(groups)
     return top
 

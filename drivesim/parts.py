@@ -32,11 +32,15 @@ from drivesim.networks.unet import UNet
 from drivesim.networks.upsampler import Upsampler
 from drivesim.networks.video import VideoDecoder, VideoNet
 
-__all__ = ["PARTS", "Part", "Weights", "fingerprint", "load_part", "load_weights", "part_file", "save_part"]
+__all__ = [
+    "PARTS", "Part", "Weights", "assemble", "check_mark", "check_parent", "check_place", "fingerprint", "load_part",
+    "load_weights", "part_file", "read_card", "read_tensors", "save_part", "shipped_weights", "weights_folder",
+]  # fmt: skip
 
 FORMAT = "drivesim.part/1"
 HEADER_LIMIT = 4 << 20  # bytes; the header of `base` is about a tenth of it
 DTYPES = (torch.float32, torch.bfloat16)
+_SHIPPED = Path(str(resources.files("drivesim"))) / "weights"
 
 
 @dataclass(frozen=True)
@@ -122,29 +126,31 @@ def load_part(folder: str | Path, name: str, *, parent: str | None = None, allow
     stored, about = _read(file)
     if about["part"] != name:
         raise UserError(f"{file} holds the part {about['part']!r}, expected {name!r}")
-    known = about["parents"].get(kind.parent)
-    if parent is not None and parent != known and not allow_other_parent:
-        raise UserError(
-            f"{file} was trained on {kind.parent} {str(known)[:12]}, found {parent[:12]}:"
-            " train it anew, or allow another parent"
-        )
+    if parent is not None and not allow_other_parent:
+        check_parent(folder, name, about["parents"], parent)
     try:
         config = kind.config.from_dict(about["config"])
         with torch.device("meta"):  # costs nothing, whatever the config asks for, until the shapes are known to fit
             network = kind.build(config)
-    except ValueError as error:
-        raise UserError(f"{file}: {error}") from error
+    except (ValueError, ArithmeticError, RuntimeError, LookupError) as error:  # PyTorch's own, of sizes such as -1
+        raise UserError(f"{file}: its config makes no network: {error}") from error
     _check_shapes(file, stored, network.state_dict())
-    try:
-        _check_finite(stored, name)
-    except ValueError as error:
-        raise UserError(f"{file}: {error}") from error
     network.load_state_dict({key: value.float() for key, value in stored.items()}, assign=True)
     try:
         inputs = {kind: tuple(names) for kind, names in about.get("inputs", UNNAMED).items()}
     except (AttributeError, TypeError) as error:
         raise UserError(f"{file} has inputs {about['inputs']!r}, expected lists of names") from error
     return Part(name, network, config, about["parents"], inputs, _fingerprint(stored, about))
+
+
+def check_parent(folder: str | Path, name: str, parents: Mapping[str, str], parent: str) -> None:
+    """Raise ``UserError`` unless a part that names ``parents`` was trained on the part of fingerprint ``parent``."""
+    known = parents.get(str(PARTS[name].parent))
+    if known != parent:
+        raise UserError(
+            f"{part_file(folder, name)} was trained on {PARTS[name].parent} {str(known)[:12]}, found {parent[:12]}:"
+            " train it anew, or allow another parent"
+        )
 
 
 def fingerprint(file: str | Path) -> str:
@@ -164,23 +170,68 @@ def load_weights(source: str | Path, *, allow_other_parent: bool = False) -> Wei
     >>> sorted(weights.fingerprints) == sorted(PARTS)
     True
     """
-    folder = _weights_folder(source)
+    folder = weights_folder(source)
     missing = [name for name in PARTS if not part_file(folder, name).is_file()]
     if missing:
         raise UserError(
             f"weights {folder} lack {', '.join(missing)}: train them with `drivesim train all --preset nano --out DIR`,"
             " which writes DIR/weights"
         )
-    if not (folder / "card.json").is_file():
-        raise UserError(f"weights {folder} lack card.json, which `drivesim train` writes beside the parts")
+    card = read_card(folder)
     parts: dict[str, Part] = {}
     for name, kind in PARTS.items():
         parent = parts[kind.parent].fingerprint if kind.parent else None
         parts[name] = load_part(folder, name, parent=parent, allow_other_parent=allow_other_parent)
-    return _assemble(parts, json.loads((folder / "card.json").read_text(encoding="utf-8")))
+        if not allow_other_parent:
+            check_mark(folder, card, parts[name])
+    return assemble(parts, card)
 
 
-def _assemble(parts: dict[str, Part], card: dict[str, Any]) -> Weights:
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """card.json of a folder of weights. Raises ``UserError`` if a rollout cannot go by it."""
+    file = Path(folder) / "card.json"
+    if not file.is_file():
+        raise UserError(f"weights {folder} lack card.json, which `drivesim train` writes beside the parts")
+    check_place(file)
+    try:
+        card = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file} is not JSON: {error}") from error
+    if not isinstance(card, dict):
+        raise UserError(f"{file} holds {type(card).__name__}, expected an object")
+    tables = {name: card.get(name) for name in ("data", "trained_range", "conditions")}
+    tables |= {name: card.get(name, {}) for name in ("parts", "obedience", "sampling")}
+    for name in ("parts", "conditions"):
+        if isinstance(tables[name], dict):
+            tables |= {f"{name}.{key}": row for key, row in tables[name].items()}
+    if isinstance(tables["obedience"], dict):
+        tables["obedience.weights"] = tables["obedience"].get("weights", {})
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise UserError(f"{file}: {name} is {str(table)[:40]}, expected an object")
+    origins = card["data"].get("origins")
+    if not isinstance(origins, list) or not origins:
+        raise UserError(f"{file}: data.origins is {str(origins)[:40]}, expected a list of where the clips are from")
+    return card
+
+
+def check_mark(folder: str | Path, card: Mapping[str, Any], part: Part) -> None:
+    """Raise ``UserError`` if the card of a folder is of another part than the one that is there.
+
+    A card states the fingerprint of a part from its training; older ones only the one whose conditions were measured,
+    and some none at all.
+    """
+    trained = card.get("parts", {}).get(part.name, {}).get("fingerprint")
+    known = trained or card.get("obedience", {}).get("weights", {}).get(part.name)
+    if known is not None and known != part.fingerprint:
+        raise UserError(
+            f"{part_file(folder, part.name)} has the fingerprint {part.fingerprint[:12]}, expected {str(known)[:12]} by"
+            " card.json: one of the two was changed, or is of another set"
+        )
+
+
+def assemble(parts: Mapping[str, Part], card: dict[str, Any]) -> Weights:
+    """The networks of all parts, put together. Raises ``UserError`` if they do not fit each other."""
     nets: dict[str, Any] = {name: part.network.eval() for name, part in parts.items()}
     fingerprints = {name: part.fingerprint for name, part in parts.items()}
     known = {
@@ -203,31 +254,64 @@ def _assemble(parts: dict[str, Part], card: dict[str, Any]) -> Weights:
         raise UserError(f"the parts do not fit each other: {error}") from error
 
 
-def _weights_folder(source: str | Path) -> Path:
-    shipped = Path(str(resources.files("drivesim"))) / "weights"
-    names = sorted(folder.name for folder in shipped.iterdir() if folder.is_dir()) if shipped.is_dir() else []
-    folder = shipped / source if str(source) in names else Path(source)
+def shipped_weights() -> list[str]:
+    """The names of the sets of weights that the package holds.
+
+    >>> shipped_weights()
+    ['nano']
+    """
+    return sorted(folder.name for folder in _SHIPPED.iterdir() if folder.is_dir()) if _SHIPPED.is_dir() else []
+
+
+def weights_folder(source: str | Path) -> Path:
+    """The folder of the weights shipped under a name, or ``source`` itself. Raises ``UserError`` if it is neither."""
+    folder = _SHIPPED / source if str(source) in shipped_weights() else Path(source)
     if not folder.is_dir():
         raise UserError(
-            f"weights {str(source)!r} are neither a folder nor shipped, expected a folder or one of {names}"
+            f"weights {str(source)!r} are neither a folder nor shipped, expected a folder or one of {shipped_weights()}"
         )
     return folder
+
+
+def check_place(file: Path) -> None:
+    """Raise ``UserError`` for a link that leads out of its folder: what it means would depend on the machine."""
+    real = file.resolve()
+    if not real.is_relative_to(file.parent.resolve()):
+        raise UserError(f"{file} is a link to {real}, expected a file in the folder of the weights")
+
+
+def read_tensors(file: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a safetensors file, as stored, and its header.
+
+    Raises ``UserError`` for a file of another kind, one that is damaged or leads out of its folder, and for a value
+    that is not finite.
+    """
+    file = Path(file)
+    check_place(file)
+    data = file.read_bytes()
+    if data[8:9] != b"{":
+        raise UserError(f"{file} begins with {data[:9]!r}, expected a safetensors file: no other kind is read")
+    size = int.from_bytes(data[:8], "little")
+    if size > HEADER_LIMIT:
+        raise UserError(f"{file} has a header of {size} bytes, expected at most {HEADER_LIMIT}")
+    try:
+        tensors, header = safetensors.torch.load(data), json.loads(data[8 : 8 + size])
+        _check_finite(tensors, file.stem)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise UserError(f"{file} is damaged: {error}") from error
+    return tensors, header
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors of a part's file, as stored, and its metadata."""
     if not file.is_file():
         raise UserError(f"{file} is missing: train it with `drivesim train {file.stem}`")
-    data = file.read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    if size > HEADER_LIMIT:
-        raise UserError(f"{file} has a header of {size} bytes, expected at most {HEADER_LIMIT}")
+    tensors, header = read_tensors(file)
     try:
-        tensors = safetensors.torch.load(data)
-        about = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["drivesim"])
+        about = json.loads(header["__metadata__"]["drivesim"])
         found = {key: type(about[key]) for key in ("format", "part", "config", "parents")}
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file} is no part, or damaged: {error!r}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{file} is no part: {error!r}") from error
     if about["format"] != FORMAT or list(found.values()) != [str, str, dict, dict]:
         raise UserError(f"{file} has format {about['format']!r}, expected {FORMAT!r}")
     return tensors, about

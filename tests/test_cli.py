@@ -15,7 +15,7 @@ from drivesim import cli
 from drivesim.errors import UserError
 
 COMMANDS = set(
-    "list new validate plan schema preview render rollout generate dataset train benchmark compare evaluate "
+    "list new validate plan schema preview render rollout generate dataset train weights benchmark compare evaluate "
     "doctor".split()
 )
 

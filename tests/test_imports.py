@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivesim.networks": {"conditioning", "drivesim.diffusion"},
     "drivesim.parts": {"conditioning", "drivesim.networks", "drivesim.presets"},
     "drivesim.presets": {"drivesim.networks", "drivesim.diffusion"},
+    "drivesim.weight_sets": {"drivesim.parts", "drivesim.perception"},
     "drivesim.clips": {"scenarios"},
     "drivesim.town": {"scenarios", "drivesim.clips", "drivesim.overlay"},
     "drivesim.datasets": {"scenarios", "conditioning", "drivesim.clips", "drivesim.town", "drivesim.exports"},

@@ -11,6 +11,7 @@ from drivesim.networks.unet import UNet
 from drivesim.networks.video import VideoNet
 from drivesim.parts import HEADER_LIMIT, PARTS, fingerprint, load_part, load_weights, part_file, save_part
 from drivesim.presets import load_preset
+from tests.tiny_weights import CARD
 
 
 def fresh(part, seed=0):
@@ -33,7 +34,7 @@ def whole(tmp_path_factory):
     for part, kind in PARTS.items():
         network, config = fresh(part)
         marks[part] = save_part(folder, part, network, config, {kind.parent: marks[kind.parent]} if kind.parent else {})
-    (folder / "card.json").write_text('{"about": "fresh"}')
+    (folder / "card.json").write_text(json.dumps(CARD))
     return folder
 
 
@@ -173,7 +174,7 @@ def test_weights_are_networks_that_share_their_image_parts(whole):
     assert weights.ae_temporal.image is weights.autoencoder
     assert weights.up_temporal.image is weights.up
     assert isinstance(weights.unet, UNet)
-    assert weights.card == {"about": "fresh"}
+    assert weights.card == CARD
     assert set(weights.fingerprints) == set(PARTS)
     assert weights.transfers == {}
 

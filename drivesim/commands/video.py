@@ -29,7 +29,7 @@ def add(groups: Any) -> None:
         "rollout",
         run_rollout,
         about="let the video model drive through a scenario",
-        example="drivesim rollout cut_in --out out/rollout --weights nano",
+        example="drivesim rollout cut_in --out out/rollout --weights nano --samples 4",
     )
     _common(rollout)
     rollout.add_argument("--weights", default="nano", metavar="nano|DIR", help="shipped weights or a folder of parts")
@@ -40,6 +40,10 @@ def add(groups: Any) -> None:
         help="what makes the steps; dpm and heun are of second order, heun at up to twice the cost (default: ddim)",
     )
     rollout.add_argument("--first-frame", metavar="IMG", help="start from this picture")
+    rollout.add_argument(
+        "--samples", type=count, default=1, metavar="K",
+        help="so many futures from one first frame, in DIR/01, DIR/02, ...; 01 is the clip made without (default: 1)",
+    )  # fmt: skip
     rollout.add_argument(
         "--allow-untrained-camera", action="store_true", help="also with a camera that the weights were never shown"
     )
@@ -84,21 +88,23 @@ def run_rollout(arguments: argparse.Namespace) -> int:
 
     scenario = load(arguments.scenario, dict(arguments.set))
     timeline = compile(scenario, fps=arguments.fps or scenario.generation.fps, seed=arguments.seed)
-    from drivesim.rollout import rollout
+    from drivesim.rollout import futures, rollout
 
+    asked: dict[str, Any] = {
+        "weights": arguments.weights,
+        "steps": arguments.steps,
+        "sampler": arguments.sampler,
+        "seed": arguments.seed,
+        "first_frame": arguments.first_frame,
+        "device": arguments.device,
+        "allow_untrained_camera": arguments.allow_untrained_camera,
+        "withheld": arguments.withhold,
+    }
     with progress_bar("rollout") as progress:
-        clip = rollout(
-            timeline,
-            arguments.out,
-            weights=arguments.weights,
-            steps=arguments.steps,
-            sampler=arguments.sampler,
-            seed=arguments.seed,
-            first_frame=arguments.first_frame,
-            device=arguments.device,
-            allow_untrained_camera=arguments.allow_untrained_camera,
-            withheld=arguments.withhold,
-            progress=progress,
-        )
-    print(clip.path)
+        if arguments.samples == 1:
+            clips = [rollout(timeline, arguments.out, progress=progress, **asked)]
+        else:
+            clips = futures(timeline, arguments.out, samples=arguments.samples, progress=progress, **asked)
+    for clip in clips:
+        print(clip.path)
     return 0

@@ -37,7 +37,7 @@ class Obedience:
 
     def __str__(self) -> str:
         """One line: field, status, evidence."""
-        said = "; ".join(f"{name}: {_plain(value)}" for name, value in self.evidence.items())
+        said = "; ".join(f"{name}: {in_words(value)}" for name, value in self.evidence.items())
         return f"{self.field:26}{self.status:13}{said}".rstrip()
 
 
@@ -97,7 +97,7 @@ def _unseen_weather(scenario: Scenario, card: Mapping[str, Any]) -> list[str]:
     return sorted(asked - set(card["trained_range"].get("weather", ())))
 
 
-def _plain(evidence: Any) -> str:
+def in_words(evidence: Any) -> str:
     """The evidence of one condition in words; a card without measurements has words already."""
     if not isinstance(evidence, Mapping):
         return str(evidence)

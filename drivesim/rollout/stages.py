@@ -83,9 +83,12 @@ class Stages:
     At this door all tensors are float32 on the CPU: latents (t c h w), pictures (t 3 H W) in [-1, 1].
     """
 
-    def __init__(self, weights: Weights, *, sampling: Sampling, seed: int, device: torch.device) -> None:
-        """Bring ``weights`` to ``device``."""
+    def __init__(
+        self, weights: Weights, *, sampling: Sampling, seed: int, device: torch.device, first_seed: int | None = None
+    ) -> None:
+        """Bring ``weights`` to ``device``. ``first_seed``: of the noise of frame 0, if it is not ``seed``."""
         self.weights, self.sampling, self.seed, self.device = weights, sampling, seed, device
+        self.first_seed = seed if first_seed is None else first_seed
         self.denoiser = Denoiser()
         for net in (weights.key, weights.interp, weights.ae_temporal, weights.up_temporal):
             channels_last(net.to(device).eval())
@@ -198,7 +201,8 @@ class Stages:
 
     def _noise(self, purpose: str, frames: Sequence[int], shape: Sequence[int]) -> Tensor:
         """Noise (t ...) of so many ``frames``, each by itself."""
-        generators = (torch.Generator().manual_seed(key(self.seed, purpose, frame)) for frame in frames)
+        keys = (key(self.seed if frame else self.first_seed, purpose, frame) for frame in frames)
+        generators = (torch.Generator().manual_seed(number) for number in keys)
         return torch.stack([torch.randn(tuple(shape), generator=generator) for generator in generators])
 
     def _precision(self) -> torch.autocast:

@@ -1,4 +1,7 @@
-"""`rollout`: a scenario in, a clip out, by chunks on disk and in flat memory; a killed rollout goes on where it was."""
+"""`rollout`: a scenario in, a clip out, by chunks on disk and in flat memory; a killed rollout goes on where it was.
+
+`futures` makes several clips of one scenario that start from the same frame.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from drivesim.rollout.plan import Plan
 from drivesim.rollout.session import Session, State
 from drivesim.rollout.stages import Sampling
 from scenarios import Scenario, Timeline, compile, load
+from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
 
@@ -75,30 +79,141 @@ def rollout(
     >>> len(clip), clip.origin, sorted(clip.videos)
     (5, 'rollout', ['overlay', 'video'])
     """
-    hideable = [name for name in NAMES if name != "interval"]
-    if unknown := [name for name in withheld if name not in hideable]:
-        raise UserError(f"asked to withhold {unknown[0]!r}, expected some of {', '.join(hideable)}")
-    withheld = sorted(set(withheld))
-    timeline = _timeline(source, fps=fps, seed=seed)
-    built = weights if isinstance(weights, Weights) else load_weights(weights)
-    if not allow_untrained_camera:
-        check_camera(timeline.camera, built.card)
-    wanted = timeline.scenario.generation
-    if seed is None:
-        seed = timeline.seed if wanted.seed is None else wanted.seed
-    steps = wanted.steps if steps is None else steps
-    sampling = Sampling.of(built.card.get("sampling", {}), steps=steps, sampler=sampler)
-    plan = plan_for(built, timeline.fps)
-    picture = None if first_frame is None else read_picture(first_frame, built.autoencoder.config.size)
-    place = _device(device)
-    for row in obeyed(timeline.scenario, built.card):
-        logger.info("%s", row)
-    provenance = _provenance(timeline, built, plan, sampling, seed=seed, device=place, picture=picture)
-    provenance["withheld"] = withheld
-    if (clip := finished(out, provenance)) is not None:
-        return clip
-    session = Session(built, seed=seed, plan=plan, sampling=sampling, device=place, picture=picture, withheld=withheld)
-    return _stream(session, timeline, Path(out), provenance, progress)
+    drive = _Drive.of(
+        source, weights=weights, fps=fps, steps=steps, sampler=sampler, seed=seed, first_frame=first_frame,
+        device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld,
+    )  # fmt: skip
+    return drive.future(1, Path(out), progress)
+
+
+def futures(
+    source: str | Path | Scenario | Timeline,
+    out: str | Path,
+    *,
+    samples: int,
+    weights: str | Path | Weights = "nano",
+    fps: float | None = None,
+    steps: int | None = None,
+    sampler: str | None = None,
+    seed: int | None = None,
+    first_frame: str | Path | None = None,
+    device: str = "auto",
+    allow_untrained_camera: bool = False,
+    withheld: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[Clip]:
+    """Several futures of one scenario from one first frame (Video LDM, Sec. 4.1.2 and App. H.1), in ``out``/01, 02, ...
+
+    Future 1 is the clip that `rollout` makes of the seed. All others share its first frame, ``first_frame`` or the one
+    that the image network makes of the seed's noise; the noise of all later frames has a seed of its own, keyed
+    (seed, "future", number), which the clip's provenance names. No future depends on how many are asked for. What is
+    shared is the latent: the video decoder sees the frames that follow too, so that its picture differs a little.
+
+    A killed run goes on where it was, and passes over what is finished. ``progress`` is called with (frames done,
+    frames in all) of the ``samples`` futures together; all other arguments are those of `rollout`. Raises `UserError`
+    as that does, for ``samples`` below 1, and if a clip is at ``out``.
+    """
+    out = Path(out)
+    if samples < 1:
+        raise UserError(f"asked for {samples} futures, expected 1 or more")
+    if (out / "clip.json").exists():
+        raise UserError(f"{out}: a clip is there, expected a new folder, or one of futures")
+    drive = _Drive.of(
+        source, weights=weights, fps=fps, steps=steps, sampler=sampler, seed=seed, first_frame=first_frame,
+        device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld,
+    )  # fmt: skip
+    each = len(drive.timeline)
+    clips = []
+    for number in range(1, samples + 1):
+
+        def so_far(done: int, total: int, before: int = each * (number - 1)) -> None:
+            if progress is not None:
+                progress(before + done, each * samples)
+
+        clips.append(drive.future(number, out / f"{number:02d}", so_far))
+        so_far(each, each)
+    return clips
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drive:
+    """All that a rollout is asked for, checked: what every future of it has in common."""
+
+    timeline: Timeline
+    weights: Weights
+    plan: Plan
+    sampling: Sampling
+    seed: int
+    device: torch.device
+    picture: Picture | None
+    withheld: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        source: str | Path | Scenario | Timeline,
+        *,
+        weights: str | Path | Weights,
+        fps: float | None,
+        steps: int | None,
+        sampler: str | None,
+        seed: int | None,
+        first_frame: str | Path | None,
+        device: str,
+        allow_untrained_camera: bool,
+        withheld: Sequence[str],
+    ) -> _Drive:
+        """Check what is asked for, as `rollout` says, and log what the weights obey."""
+        hideable = [name for name in NAMES if name != "interval"]
+        if unknown := [name for name in withheld if name not in hideable]:
+            raise UserError(f"asked to withhold {unknown[0]!r}, expected some of {', '.join(hideable)}")
+        timeline = _timeline(source, fps=fps, seed=seed)
+        built = weights if isinstance(weights, Weights) else load_weights(weights)
+        if not allow_untrained_camera:
+            check_camera(timeline.camera, built.card)
+        wanted = timeline.scenario.generation
+        if seed is None:
+            seed = timeline.seed if wanted.seed is None else wanted.seed
+        steps = wanted.steps if steps is None else steps
+        sampling = Sampling.of(built.card.get("sampling", {}), steps=steps, sampler=sampler)
+        plan = plan_for(built, timeline.fps)
+        picture = None if first_frame is None else read_picture(first_frame, built.autoencoder.config.size)
+        place = _device(device)
+        for row in obeyed(timeline.scenario, built.card):
+            logger.info("%s", row)
+        return cls(timeline, built, plan, sampling, seed, place, picture, tuple(sorted(set(withheld))))
+
+    def future(self, number: int, out: Path, progress: Progress | None) -> Clip:
+        """The clip of one future, made at ``out`` or found there; number 1 is of the seed itself."""
+        seed = self.seed if number == 1 else key(self.seed, "future", number)
+        provenance = self._provenance(seed)
+        if number > 1:
+            provenance["future"] = {"number": number, "of_seed": self.seed}
+        if (clip := finished(out, provenance)) is not None:
+            return clip
+        session = Session(
+            self.weights, seed=seed, plan=self.plan, sampling=self.sampling, device=self.device, picture=self.picture,
+            withheld=self.withheld, first_seed=self.seed,
+        )  # fmt: skip
+        return _stream(session, self.timeline, out, provenance, progress)
+
+    def _provenance(self, seed: int) -> dict[str, Any]:
+        """Everything that the frames of a future with this ``seed`` depend on, but for its first frame."""
+        scenario = self.timeline.scenario
+        return {
+            "origin": "rollout",
+            "scenario": {"name": scenario.name, "sha256": scenario.fingerprint, "seed": self.timeline.seed},
+            "seed": seed,
+            "fps": self.plan.fps,
+            "software": software("torch"),
+            "device": self.device.type,
+            "weights": self.weights.fingerprints,
+            "transfers": self.weights.transfers,
+            "sampling": dataclasses.asdict(self.sampling),
+            "plan": dataclasses.asdict(self.plan),
+            "first_frame": None if self.picture is None else self.picture.sha256,
+            "withheld": list(self.withheld),
+        }
 
 
 def plan_for(weights: Weights, fps: float) -> Plan:
@@ -169,30 +284,3 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # torch says "not compiled with CUDA" by an AssertionError
         raise UserError(f"device {name!r} cannot be used, expected auto, cpu, cuda, ...: {error}") from error
     return device
-
-
-def _provenance(
-    timeline: Timeline,
-    weights: Weights,
-    plan: Plan,
-    sampling: Sampling,
-    *,
-    seed: int,
-    device: torch.device,
-    picture: Picture | None,
-) -> dict[str, Any]:
-    """Everything that the frames depend on."""
-    scenario = timeline.scenario
-    return {
-        "origin": "rollout",
-        "scenario": {"name": scenario.name, "sha256": scenario.fingerprint, "seed": timeline.seed},
-        "seed": seed,
-        "fps": plan.fps,
-        "software": software("torch"),
-        "device": device.type,
-        "weights": weights.fingerprints,
-        "transfers": weights.transfers,
-        "sampling": dataclasses.asdict(sampling),
-        "plan": dataclasses.asdict(plan),
-        "first_frame": None if picture is None else picture.sha256,
-    }

@@ -23,6 +23,7 @@ def write_card(
     weights: Path,
     part: str,
     *,
+    fingerprint: str,
     preset: str,
     seed: int,
     planned: StagePlan,
@@ -38,6 +39,7 @@ def write_card(
     Args:
         weights: folder of the parts.
         part: name of the part.
+        fingerprint: of the part's file; who loads the weights asks for it.
         preset: its preset.
         seed: of the run.
         planned: what the stage trained.
@@ -63,6 +65,7 @@ def write_card(
         card["sampling"] = card.get("sampling", {}) | dict(sampling)
     parts = card.setdefault("parts", {})
     parts[part] = {
+        "fingerprint": fingerprint,
         "seed": seed,
         **asdict(planned),
         "samples": planned.samples,

@@ -276,6 +276,7 @@ class Run:
         write_card(
             self.weights,
             stage,
+            fingerprint=mark,
             preset=self.preset,
             seed=self.seed,
             planned=planned,
