@@ -18,7 +18,6 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from conditioning.channels import CHANNELS, UNNAMED
@@ -31,14 +30,14 @@ from drivesim.networks.registry import PARTS
 from drivesim.networks.unet import UNet
 from drivesim.networks.upsampler import Upsampler
 from drivesim.networks.video import VideoDecoder, VideoNet
+from drivesim.tensor_files import check_finite, check_place, read_tensors
 
 __all__ = [
-    "PARTS", "Part", "Weights", "assemble", "check_mark", "check_parent", "check_place", "fingerprint", "load_part",
-    "load_weights", "part_file", "read_card", "read_tensors", "save_part", "shipped_weights", "weights_folder",
+    "PARTS", "Part", "Weights", "assemble", "check_mark", "check_parent", "fingerprint", "load_part", "load_weights",
+    "part_file", "read_card", "save_part", "shipped_weights", "weights_folder",
 ]  # fmt: skip
 
 FORMAT = "drivesim.part/1"
-HEADER_LIMIT = 4 << 20  # bytes; the header of `base` is about a tenth of it
 DTYPES = (torch.float32, torch.bfloat16)
 _SHIPPED = Path(str(resources.files("drivesim"))) / "weights"
 
@@ -108,7 +107,7 @@ def save_part(
         raise ValueError(f"parents of {name} are {sorted(parents)}, expected {[parent] if parent else 'none'}")
     tensors = {key: value.detach().to("cpu", dtype) for key, value in network.named_parameters()}
     tensors |= {key: value.detach().cpu() for key, value in network.named_buffers()}
-    _check_finite(tensors, name)
+    check_finite(tensors, name)
     about = {"format": FORMAT, "part": name, "config": config.to_dict(), "parents": dict(parents)}
     about["inputs"] = _read_inputs(network, inputs, name)
     plain = {key: value.contiguous() for key, value in tensors.items()}
@@ -273,35 +272,6 @@ def weights_folder(source: str | Path) -> Path:
     return folder
 
 
-def check_place(file: Path) -> None:
-    """Raise ``UserError`` for a link that leads out of its folder: what it means would depend on the machine."""
-    real = file.resolve()
-    if not real.is_relative_to(file.parent.resolve()):
-        raise UserError(f"{file} is a link to {real}, expected a file in the folder of the weights")
-
-
-def read_tensors(file: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors of a safetensors file, as stored, and its header.
-
-    Raises ``UserError`` for a file of another kind, one that is damaged or leads out of its folder, and for a value
-    that is not finite.
-    """
-    file = Path(file)
-    check_place(file)
-    data = file.read_bytes()
-    if data[8:9] != b"{":
-        raise UserError(f"{file} begins with {data[:9]!r}, expected a safetensors file: no other kind is read")
-    size = int.from_bytes(data[:8], "little")
-    if size > HEADER_LIMIT:
-        raise UserError(f"{file} has a header of {size} bytes, expected at most {HEADER_LIMIT}")
-    try:
-        tensors, header = safetensors.torch.load(data), json.loads(data[8 : 8 + size])
-        _check_finite(tensors, file.stem)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise UserError(f"{file} is damaged: {error}") from error
-    return tensors, header
-
-
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors of a part's file, as stored, and its metadata."""
     if not file.is_file():
@@ -349,9 +319,3 @@ def _read_inputs(network: nn.Module, inputs: Mapping[str, tuple[str, ...]], part
         if width != len(inputs[kind]):
             raise ValueError(f"{key} of {part} reads {width} {kind}, expected the {len(inputs[kind])} that are named")
     return {kind: list(inputs[kind]) for kind in sorted(set(read.values()))}
-
-
-def _check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
-    for key, value in tensors.items():
-        if not torch.isfinite(value).all():
-            raise ValueError(f"{key} of {name} holds a value that is not finite")

@@ -23,14 +23,13 @@ from drivesim.parts import (
     assemble,
     check_mark,
     check_parent,
-    check_place,
     load_part,
     part_file,
     read_card,
-    read_tensors,
     weights_folder,
 )  # fmt: skip
 from drivesim.perception import load_detector
+from drivesim.tensor_files import check_place, read_tensors
 
 NOTICE = "not evidence of vehicle safety"
 DETECTOR = "detector"

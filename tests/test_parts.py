@@ -9,8 +9,9 @@ from drivesim.errors import UserError
 from drivesim.networks.temporal import TemporalBlocks
 from drivesim.networks.unet import UNet
 from drivesim.networks.video import VideoNet
-from drivesim.parts import HEADER_LIMIT, PARTS, fingerprint, load_part, load_weights, part_file, save_part
+from drivesim.parts import PARTS, fingerprint, load_part, load_weights, part_file, save_part
 from drivesim.presets import load_preset
+from drivesim.tensor_files import HEADER_LIMIT
 from tests.tiny_weights import CARD
 
 
