@@ -198,7 +198,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
         raise UserError(f"{file} is not JSON: {error}") from error
     if not isinstance(card, dict):
         raise UserError(f"{file} holds {type(card).__name__}, expected an object")
-    tables = {name: card.get(name) for name in ("data", "trained_range", "conditions")}
+    tables: dict[str, Any] = {name: card.get(name) for name in ("data", "trained_range", "conditions")}
     tables |= {name: card.get(name, {}) for name in ("parts", "obedience", "sampling")}
     for name in ("parts", "conditions"):
         if isinstance(tables[name], dict):

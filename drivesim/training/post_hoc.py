@@ -72,7 +72,7 @@ def combination(kept: Sequence[Profile], wanted: Profile) -> tuple[np.ndarray, f
     ones = np.ones((len(kept), 1))
     system = np.block([[products, ones], [ones.T, np.zeros((1, 1))]])
     share = np.linalg.solve(system, np.append(onto, 1.0))[:-1]
-    return share, math.sqrt(max(0.0, 1.0 - 2.0 * share @ onto + share @ products @ share))
+    return share, math.sqrt(max(0.0, float(1.0 - 2.0 * share @ onto + share @ products @ share)))
 
 
 def snapshot_updates(batches: int, count: int) -> list[int]:
