@@ -123,9 +123,10 @@ def train(made, optimizer, numbers):
 
 def test_tiny_vq_autoencoder_learns_and_uses_its_codes(monkeypatch):
     made, optimizer = stage(monkeypatch)
-    curve = train(made, optimizer, range(40))
-    assert sum(row["loss"] for row in curve[-5:]) < 0.7 * sum(row["loss"] for row in curve[:5])
-    assert sum(row["psnr"] for row in curve[-5:]) > sum(row["psnr"] for row in curve[:5]) + 5 * 2.0
+    curve = train(made, optimizer, [n % 4 for n in range(61)])
+    first, last = curve[1:5], curve[-4:]  # the codes lie on the latents of batch 0 itself
+    assert sum(row["l1"] for row in last) < 0.6 * sum(row["l1"] for row in first)
+    assert sum(row["psnr"] for row in last) > sum(row["psnr"] for row in first) + 4 * 3.0
     assert curve[-1]["perplexity"] > 4
     assert "kl" not in curve[0]
 

@@ -12,7 +12,7 @@ from conditioning.channels import CHANNELS, UNNAMED
 from conditioning.conditions import Conditions
 from drivesim.errors import UserError
 from drivesim.networks.video import VideoNet
-from drivesim.parts import PARTS, load_part, save_part
+from drivesim.parts import PARTS, load_part, save_part, weights_folder
 from drivesim.presets import load_preset
 from drivesim.training.growth import same_but_for_growth, take_over
 
@@ -157,9 +157,7 @@ def test_same_names_load_to_the_bit_and_without_a_word(tmp_path, caplog):
 
 
 def test_shipped_parts_have_the_names_of_their_day():
-    from drivesim.parts import _weights_folder
-
-    part = load_part(_weights_folder("nano"), "unet.image")
+    part = load_part(weights_folder("nano"), "unet.image")
     assert part.inputs == UNNAMED
     assert part.network.conditions.maps.weight.shape[1] == len(UNNAMED["maps"])
     assert part.network.conditions.signals[0].weight.shape[1] == len(UNNAMED["signals"])

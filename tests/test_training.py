@@ -94,7 +94,7 @@ def test_killed_training_ends_with_the_curve_and_the_weights_of_an_uninterrupted
 def test_card_says_which_width_was_chosen_and_by_which_losses(trained):
     row = json.loads((trained / "weights" / "card.json").read_text())["parts"]["unet.image"]
     losses = row["average"]["losses"]
-    assert set(losses) == {"0.03", "0.05", "0.1", "0.15"}
+    assert set(losses) == {"0.05", "0.1", "0.15"}  # so few batches do not tell 0.03
     assert losses[str(row["average"]["width"])] == min(losses.values())
     assert row["measured"]["loss"] == pytest.approx(min(losses.values()), abs=1e-4)
 
@@ -126,10 +126,10 @@ def test_average_that_there_is_not_is_told(trained, tmp_path, stage, width, mess
 
 def test_start_from_a_part_of_another_shape_names_tensor_and_shapes(clips, trained, tmp_path):
     part = load_part(trained / "weights", "ae.image")
-    config = part.config.from_dict(part.config.to_dict() | {"widths": [16, 32, 48]})
+    config = part.config.from_dict(part.config.to_dict() | {"widths": [16, 32, 32]})
     save_part(tmp_path, "ae.image", PARTS["ae.image"].build(config), config, {})
     run = copy_with_plan(trained, tmp_path / "run", "ae.image", batches=4)
-    with pytest.raises(UserError, match=r"ae\.image\.safetensors: \S+ is \[48.*\], expected \[64.*\]"):
+    with pytest.raises(UserError, match=r"ae\.image\.safetensors: \S+ is \[32.*\], expected \[64.*\]"):
         train_stage("ae.image", "tiny", [clips], run, device="cpu", init_from=tmp_path)
 
 

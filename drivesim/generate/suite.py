@@ -183,7 +183,7 @@ def suites() -> dict[str, Path]:
     """The shipped suites by name, sorted.
 
     >>> list(suites())
-    ['streets']
+    ['streets', 'training']
     """
     return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
 

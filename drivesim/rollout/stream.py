@@ -112,6 +112,13 @@ def futures(
     A killed run goes on where it was, and passes over what is finished. ``progress`` is called with (frames done,
     frames in all) of the ``samples`` futures together; all other arguments are those of `rollout`. Raises `UserError`
     as that does, for ``samples`` below 1, and if a clip is at ``out``.
+
+    >>> import tempfile
+    >>> from scenarios import load
+    >>> scenario = load("night_city", {"clock.duration": 1.0})
+    >>> clips = futures(scenario, tempfile.mkdtemp(), samples=2, fps=1.875, steps=1)
+    >>> [clip.path.name for clip in clips], clips[0].provenance["seed"] != clips[1].provenance["seed"]
+    (['01', '02'], True)
     """
     out = Path(out)
     if samples < 1:
