@@ -18,7 +18,7 @@ from einops import rearrange, repeat
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from conditioning import Conditions, Context
+from conditioning import NAMES, Conditions, Context
 from conditioning.layout import KINDS
 from drivesim.diffusion import Denoiser, ddim, levels
 from drivesim.networks.blocks import identity
@@ -215,6 +215,7 @@ class DiffusionStage(Stage):
         context_noise: float = 0.3,
         foreground: float = 0.0,
         drop: float = 0.1,
+        drop_boxes: float = 0.1,
         drop_all: float = 0.1,
         **settings: Any,
     ) -> None:
@@ -229,12 +230,13 @@ class DiffusionStage(Stage):
             foreground: how much more the diffusion loss counts errors inside a box. Road users cover little of a
                 picture, and without it a short training spends itself on houses (GeoDiffusion, arXiv 2306.04607).
             drop: probability that a condition of a sample is made unknown.
+            drop_boxes: the same of the boxes: only without them crowdedness is heard.
             drop_all: probability that all of them are.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
         self.context, self.context_noise, self.foreground = context, context_noise, foreground
-        self.drop, self.drop_all = drop, drop_all
+        self.drop, self.drop_all = {**dict.fromkeys(NAMES, drop), "boxes": drop_boxes}, drop_all
         self.denoiser = Denoiser()
         self.codec = Codec(weights)
         self.trained = new_part(preset, part)
