@@ -55,7 +55,8 @@ class Session:
 
     ``seed``: of all noise. ``plan``: rates and windows. ``sampling``: steps and guidance. ``picture``: a first
     frame of the networks' size, instead of one made by the image network. ``withheld``: conditions, of
-    `conditioning.NAMES`, that the networks are not told.
+    `conditioning.NAMES`, that the networks are not told. ``image_only``: of `stages.IMAGE_ONLY`, what works without
+    temporal layers.
 
     One step, by hand::
 
@@ -75,10 +76,12 @@ class Session:
         device: torch.device | str = "cpu",
         picture: Picture | None = None,
         withheld: Sequence[str] = (),
+        image_only: Sequence[str] = (),
     ) -> None:
         """Bring the weights to ``device``; nothing is made yet."""
         self.plan, self.withheld = plan, withheld
-        self.stages = Stages(weights, sampling=sampling, seed=seed, device=torch.device(device))
+        place = torch.device(device)
+        self.stages = Stages(weights, sampling=sampling, seed=seed, device=place, image_only=image_only)
         nothing = torch.zeros(0, *self.stages.latent_shape)
         self.state = State(0, nothing if picture is None else self.stages.encode(picture.colour), nothing)
         self.large_size = self.stages.large_size

@@ -20,7 +20,7 @@ from drivesim.rollout.obeyed import check_camera, obeyed
 from drivesim.rollout.pictures import Picture, pixels, read_picture, scaled
 from drivesim.rollout.plan import Plan
 from drivesim.rollout.session import Session, State
-from drivesim.rollout.stages import Sampling
+from drivesim.rollout.stages import IMAGE_ONLY, Sampling
 from scenarios import Scenario, Timeline, compile, load
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ def rollout(
     device: str = "auto",
     allow_untrained_camera: bool = False,
     withheld: Sequence[str] = (),
+    image_only: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Clip:
     """Let the video model drive through a scenario; the clip has a second video, "overlay", with its boxes drawn in.
@@ -62,11 +63,12 @@ def rollout(
         allow_untrained_camera: roll out also with a camera outside the weights' trained range.
         withheld: conditions that the networks are not told, of `conditioning.NAMES` but the interval: what they make
             up on their own. The clip's facts stay those of the scenario.
+        image_only: what works frame by frame, without its temporal layers: "decoder", "upsampler" or both.
         progress: called with (frames done, frames in all).
 
     Raises:
-        UserError: the weights, the rate, the sampler, the picture, the device, the camera or a condition's name will
-        not do, or something else is at ``out``.
+        UserError: the weights, the rate, the sampler, the picture, the device, the camera, a condition or what is
+        image-only will not do, or something else is at ``out``.
 
     >>> import tempfile
     >>> from scenarios import load
@@ -78,7 +80,9 @@ def rollout(
     hideable = [name for name in NAMES if name != "interval"]
     if unknown := [name for name in withheld if name not in hideable]:
         raise UserError(f"asked to withhold {unknown[0]!r}, expected some of {', '.join(hideable)}")
-    withheld = sorted(set(withheld))
+    if unknown := [name for name in image_only if name not in IMAGE_ONLY]:
+        raise UserError(f"asked for {unknown[0]!r} without temporal layers, expected some of {', '.join(IMAGE_ONLY)}")
+    withheld, image_only = sorted(set(withheld)), sorted(set(image_only))
     timeline = _timeline(source, fps=fps, seed=seed)
     built = weights if isinstance(weights, Weights) else load_weights(weights)
     if not allow_untrained_camera:
@@ -94,10 +98,13 @@ def rollout(
     for row in obeyed(timeline.scenario, built.card):
         logger.info("%s", row)
     provenance = _provenance(timeline, built, plan, sampling, seed=seed, device=place, picture=picture)
-    provenance["withheld"] = withheld
+    provenance |= {"withheld": withheld} | ({"image_only": image_only} if image_only else {})
     if (clip := finished(out, provenance)) is not None:
         return clip
-    session = Session(built, seed=seed, plan=plan, sampling=sampling, device=place, picture=picture, withheld=withheld)
+    session = Session(
+        built, seed=seed, plan=plan, sampling=sampling, device=place, picture=picture, withheld=withheld,
+        image_only=image_only,
+    )  # fmt: skip
     return _stream(session, timeline, Path(out), provenance, progress)
 
 
