@@ -36,7 +36,7 @@ def run(video, monkeypatch, tmp_path, bar, measured) -> dict:
     [
         ({"least": 0.6, "of": "town"}, row(0.48, town=0.8), True),
         ({"least": 0.6, "of": "town"}, row(0.47, town=0.8), False),
-        ({"least": 3.0, "of": "other"}, row(0.3, other=0.1), True),
+        ({"least": 3.0, "of": "other"}, row(0.31, other=0.1), True),
         ({"least": 3.0, "of": "other"}, row(0.2, other=0.1), False),
         ({"least": 3.0, "of": "other"}, row(0.2, other=0.0), True),
         ({"least": 3.0, "of": "other"}, row(0.0, other=0.0), False),  # three times nothing is nothing
