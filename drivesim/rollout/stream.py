@@ -98,7 +98,9 @@ def rollout(
     for row in obeyed(timeline.scenario, built.card):
         logger.info("%s", row)
     provenance = _provenance(timeline, built, plan, sampling, seed=seed, device=place, picture=picture)
-    provenance |= {"withheld": withheld} | ({"image_only": image_only} if image_only else {})
+    provenance["withheld"] = withheld
+    if image_only:  # unasked it is not told, so that clips made before are taken as they are
+        provenance["image_only"] = image_only
     if (clip := finished(out, provenance)) is not None:
         return clip
     session = Session(
