@@ -225,7 +225,10 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     folder, drives, weights = evaluated
     from drivesim.perception import load_detector
 
-    protocol = dataclasses.replace(PROTOCOLS["drift"], drives=tuple(drives[:1]), window=0.5, block=0.25, draws=50)
+    arms = ("town", "rollout", "image decoder")
+    protocol = dataclasses.replace(
+        PROTOCOLS["drift"], arms=arms, drives=tuple(drives[:1]), window=0.5, block=0.25, draws=50
+    )
     metrics = evaluate(weights, folder / "drift", protocol, {"reference": load_detector("reference")})
     course = metrics["drift"]
     assert course["drawn"] == "blocks"
@@ -236,6 +239,8 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     assert first["interval"][0] <= first["value"] <= first["interval"][1]
     page = (folder / "drift" / "report.html").read_text()
     assert "How it drifts" in page
+    assert tuple(metrics["smoothness"]["flicker"]) == arms
+    assert [metrics["clips"][arm][0].get("image_only") for arm in arms] == [None, None, ["decoder"]]
     smooth = metrics["smoothness"]["flicker"]["rollout"]
     assert (smooth["clips"], smooth["frames"]) == (1, 8)
     assert "How smooth it is" in page
