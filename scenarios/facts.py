@@ -64,6 +64,9 @@ def categories() -> Mapping[str, Category]:
     return MappingProxyType({name: Category(name, row["group"], tuple(row["size"])) for name, row in rows.items()})
 
 
+TIME_BORDERS = (1 / 3, 2 / 3)  # of daylight, between the times of day
+
+
 def time_of_day(daylight: float) -> str:
     """The class of a daylight in [0, 1]; the classes split at 1/3 and 2/3.
 
@@ -71,7 +74,7 @@ def time_of_day(daylight: float) -> str:
     ('night', 'dawn_dusk', 'day')
     """
     require(0.0 <= daylight <= 1.0, f"daylight is {daylight}, expected a number in [0, 1]")
-    return TIMES_OF_DAY[(daylight >= 1 / 3) + (daylight >= 2 / 3)]
+    return TIMES_OF_DAY[sum(daylight >= border for border in TIME_BORDERS)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Drive(NamedTuple):
 
 LONG_DRIVE = Drive("two_minutes", 7101)
 """The drive that is rolled out for long, beside the others."""
+FIVE_MINUTES = tuple(Drive("five_minutes", seed) for seed in (7102, 7103, 7104))
+"""The drives for what is to be known of minutes: one course, each with other traffic and another street."""
 
 
 @cache
@@ -41,4 +43,4 @@ def evaluation_suite() -> tuple[Drive, ...]:
 @cache
 def evaluation_names() -> frozenset[str]:
     """The names of the evaluation scenarios, which whatever is made of one keeps: other values, seeds and versions."""
-    return frozenset(drive.scenario for drive in (*evaluation_suite(), LONG_DRIVE))
+    return frozenset(drive.scenario for drive in (*evaluation_suite(), LONG_DRIVE, *FIVE_MINUTES))

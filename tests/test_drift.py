@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from drivesim.clips import MAIN, Clip
-from drivesim.evaluation.drift import BAR, course, drift, picture_rows
+from drivesim.evaluation.drift import BAR, course, drift
+from drivesim.evaluation.smoothness import picture_rows, smoothness
 from drivesim.metrics.motion import nearest_return
 from tests.drawn_frames import DrawnFrames
 
@@ -94,4 +95,43 @@ def test_a_first_window_below_the_bar_is_said_to_be_so() -> None:
 
 def test_what_one_side_does_not_know_has_no_share() -> None:
     row = drift({"recall": cells([None, 0.4, 0.4])}, {"recall": cells([0.5, 0.0, None])})["recall"]
-    assert row == {"share": [None, None, None], "kept": [None, None, None], "meets_bar": None}
+    nothing = [None, None, None]
+    assert row == {"share": nothing, "kept": nothing, "better": "more", "meets_bar": None, "held": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "held"),
+    [
+        ("recall", 0.39, False),  # 0.4 is 80% of the first window's 0.5
+        ("recall", 0.41, True),
+        ("flicker", 0.63, False),  # 0.625 is 125% of it
+        ("flicker", 0.62, True),
+        ("flicker", 0.1, True),
+        ("colour of road users, median", 0.63, False),
+        ("speed", 0.39, False),
+        ("speed", 0.63, False),
+        ("speed", 0.5, True),
+    ],
+)
+def test_the_last_window_holds_by_what_is_better(name, last, held) -> None:
+    row = drift({name: cells([0.5, last])}, {name: cells([1.0, 1.0])})[name]
+    assert row["held"] is held
+
+
+def test_little_flicker_at_first_meets_the_bar_and_much_does_not() -> None:
+    rows = {share: drift({"flicker": cells([share])}, {"flicker": cells([1.0])})["flicker"] for share in (0.1, 2.1)}
+    assert (rows[0.1]["meets_bar"], rows[2.1]["meets_bar"]) == (True, False)
+
+
+def test_flicker_of_clips_beside_the_towns_by_hand() -> None:
+    def grey(*levels: int) -> Clip:
+        return clip([np.full((128, 256, 3), level, np.uint8) for level in levels])
+
+    town = [grey(100, 110, 120), grey(100, 110, 120)]  # 10 grey levels a frame that no flow explains
+    made = [grey(100, 120, 140), grey(100, 140, 180)]
+    found = smoothness({"town": town, "rollout": made}, seed=0, draws=100)
+    cell = found["flicker"]["rollout"]
+    assert (cell["value"], cell["share"]["value"]) == (pytest.approx(30), pytest.approx(3))
+    assert cell["share"]["interval"] == pytest.approx((2, 4))
+    assert (cell["clips"], cell["frames"], found["brightness"]["rollout"]["frames"]) == (2, 4, 6)
+    assert found["flicker"]["town"]["share"]["value"] == 1

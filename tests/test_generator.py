@@ -12,14 +12,16 @@ import pytest
 
 from drivesim.cli import main
 from drivesim.errors import UserError
-from drivesim.evaluation.generator import PROTOCOLS, GeneratorProtocol, evaluate, others, row
+from drivesim.evaluation.generator import PROTOCOLS, GeneratorProtocol, evaluate, others
 from drivesim.evaluation.looks import Look, measures, who_judges
+from drivesim.evaluation.rows import row
+from drivesim.evaluation.scene_requests import is_curved
 from drivesim.perception import Detections
 from drivesim.perception.scene import Scene
 from drivesim.town import render
 from scenarios import compile, load, shipped
-from scenarios.facts import WEATHERS, Crowdedness, FrameFacts, ObjectFacts
-from scenarios.suite import LONG_DRIVE, Drive, evaluation_names, evaluation_suite
+from scenarios.facts import WEATHERS, Crowdedness, FrameFacts, LaneLine, ObjectFacts, RoadFacts
+from scenarios.suite import FIVE_MINUTES, LONG_DRIVE, Drive, evaluation_names, evaluation_suite
 from tests.browser import assert_opens
 from tests.tiny_weights import STREET, write_tiny_weights
 
@@ -45,7 +47,8 @@ def look(count: int, *, time: str = "day", weather: str = "clear", score: float 
 
 def scored(name: str, pairs: list[tuple[Look, FrameFacts]]) -> float | None:
     measure = measures(["judge"])[name]
-    return measure.score([said for seen, facts in pairs if (said := measure.see(seen, facts)) is not None])
+    looks, facts = zip(*pairs, strict=True)
+    return measure.score(measure.gather(measure.said(dict(enumerate(looks)), facts)))
 
 
 def test_recall_counts_the_boxes_found_with_enough_belief() -> None:
@@ -53,6 +56,44 @@ def test_recall_counts_the_boxes_found_with_enough_belief() -> None:
     assert scored("recall of vehicles by judge", [(look(2, score=0.2), told(2))]) == 0
     assert scored("AP50 of vehicles by judge", [(look(2, score=0.2), told(2))]) == 1
     assert scored("recall of persons by judge", [(look(2), told(2))]) is None  # there are none
+
+
+def test_low_boxes_and_low_false_detections_do_not_count_among_the_large_by_hand() -> None:
+    high, low = (ObjectFacts(k, "car", (10 + 90 * k, 20, 80 + 90 * k, y), occlusion=0.0) for k, y in ((0, 50), (1, 29)))
+    facts = FrameFacts(0, 0.0, objects=(high, low))  # 30 and 9 of 100 px
+    boxes = [high.box, low.box, (150, 80, 190, 88), (150, 60, 190, 99)]  # the last two are of nothing
+    found = Detections(boxes, [0.5, 0.9, 0.8, 0.7], ["car"] * 4)
+    seen = dataclasses.replace(look(0), found={"judge": found})
+    # Of all: hit, false, false, hit by score: precision 1 up to recall 1/2, then 2/4. Of the large: false, hit.
+    assert scored("AP50 of vehicles by judge", [(seen, facts)]) == pytest.approx((51 + 50 * 0.5) / 101)
+    assert scored("AP50 of large vehicles by judge", [(seen, facts)]) == pytest.approx(0.5)
+
+
+def test_times_of_day_clear_of_borders_and_after_a_change_by_hand() -> None:
+    pairs = [
+        (look(0, time="night"), told(0, daylight=0.9)),
+        (look(0, time="dawn_dusk"), told(0, daylight=0.7)),  # wrong, and 0.03 from the border at 2/3
+        (look(0, time="dawn_dusk"), told(0, daylight=0.6)),  # changed, and too near
+        (look(0, time="dawn_dusk"), told(0, daylight=0.5)),
+        (look(0, time="day"), told(0, daylight=0.1)),
+    ]
+    assert scored("time of day", pairs) == 2 / 5
+    assert scored("time of day, clear of borders", pairs) == pytest.approx(1 / 3)
+    assert scored("time of day, after a change", pairs) == 1 / 2
+    assert scored("time of day, after a change", pairs[:2]) is None
+
+
+def bend(radius: float) -> RoadFacts:
+    """Three lines of a road that turns left, beside a kerb that goes round a corner."""
+    x = np.arange(0.0, 40.0, 4.0)
+    lines = [LaneLine("solid", "white", tuple((a, a * a / 2 / radius + side) for a in x)) for side in (-3.0, 0.0, 3.0)]
+    corner = LaneLine("edge", "white", ((0.0, -5.0), (5.0, -5.0), (6.0, -6.0), (6.0, -20.0)))
+    return RoadFacts((*lines, corner), ())
+
+
+def test_a_road_is_curved_where_its_painted_lines_turn() -> None:
+    assert [is_curved(FrameFacts(0, 0.0, road=bend(radius))) for radius in (300.0, 1500.0)] == [True, False]
+    assert not is_curved(FrameFacts(0, 0.0))
 
 
 def test_time_weather_brightness_and_crowd_by_hand() -> None:
@@ -74,14 +115,19 @@ def test_what_facts_do_not_know_is_not_judged() -> None:
 
 
 def test_the_place_of_a_rollout_lies_between_the_floor_and_the_ceiling() -> None:
-    measure, protocol = measures(["judge"])["recall of vehicles by judge"], PROTOCOLS["layout"]
+    measure, sampling = measures(["judge"])["recall of vehicles by judge"], {"seed": 0, "draws": 50}
     facts = [[told(2)], [told(2)]]
     arms = {"town": 2, "rollout": 1, "other": 0}
-    found = row(measure, {arm: ([{0: look(n)}, {0: look(n)}], facts) for arm, n in arms.items()}, protocol)
+    found = row(measure, {arm: ([{0: look(n)}, {0: look(n)}], facts) for arm, n in arms.items()}, **sampling)
     assert {arm: cell["value"] for arm, cell in found["arms"].items()} == {"town": 1.0, "rollout": 0.5, "other": 0.0}
     assert found["place"] == 0.5
+    assert found["share"] == {"value": 0.5, "interval": (0.5, 0.5)}
+    assert found["times_floor"] == {"value": None, "interval": None}  # over nothing
+    assert {key: found["arms"]["rollout"][key] for key in ("clips", "frames", "count")} == dict.fromkeys(
+        ("clips", "frames", "count"), 2
+    )
     assert found["arms"]["rollout"]["interval"] == (0.5, 0.5)
-    blind = row(measure, {arm: ([{0: look(0)}, {0: look(0)}], facts) for arm in arms}, protocol)
+    blind = row(measure, {arm: ([{0: look(0)}, {0: look(0)}], facts) for arm in arms}, **sampling)
     assert blind["place"] is None
 
 
@@ -115,7 +161,8 @@ def test_the_suite_names_24_shipped_scenarios_with_seeds_of_their_own() -> None:
     suite = evaluation_suite()
     assert len(suite) == len({drive.scenario for drive in suite}) == len({drive.seed for drive in suite}) == 24
     assert {drive.scenario for drive in suite} <= set(shipped())
-    assert {drive.load().name for drive in (*suite, LONG_DRIVE)} == evaluation_names()  # by which training refuses them
+    everyone = (*suite, LONG_DRIVE, *FIVE_MINUTES)
+    assert {drive.load().name for drive in everyone} == evaluation_names()  # by which training refuses them
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +225,10 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     folder, drives, weights = evaluated
     from drivesim.perception import load_detector
 
-    protocol = dataclasses.replace(PROTOCOLS["drift"], drives=tuple(drives[:1]), window=0.5, block=0.25, draws=50)
+    arms = ("town", "rollout", "image decoder")
+    protocol = dataclasses.replace(
+        PROTOCOLS["drift"], arms=arms, drives=tuple(drives[:1]), window=0.5, block=0.25, draws=50
+    )
     metrics = evaluate(weights, folder / "drift", protocol, {"reference": load_detector("reference")})
     course = metrics["drift"]
     assert course["drawn"] == "blocks"
@@ -189,6 +239,11 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     assert first["interval"][0] <= first["value"] <= first["interval"][1]
     page = (folder / "drift" / "report.html").read_text()
     assert "How it drifts" in page
+    assert tuple(metrics["smoothness"]["flicker"]) == arms
+    assert [metrics["clips"][arm][0].get("image_only") for arm in arms] == [None, None, ["decoder"]]
+    smooth = metrics["smoothness"]["flicker"]["rollout"]
+    assert (smooth["clips"], smooth["frames"]) == (1, 8)
+    assert "How smooth it is" in page
     film = base64.b64encode((folder / "drift" / "triptych.mp4").read_bytes()).decode()
     assert f'src="data:video/mp4;base64,{film}"' in page
     assert "blocks of 0.25 s" in page
@@ -214,6 +269,7 @@ def test_what_cannot_be_evaluated_is_one_clear_error(evaluated, tmp_path) -> Non
     [
         (["layout", "--drives", "25"], "--drives 25: the protocol has 24"),
         (["layout", "--judge", "reference", "--judge", "reference"], "expected judges of different names"),
+        (["layout", "--drive", "cut_in@1"], "found 1 drives, expected 2 or more"),
         (["layout", "--drives", "1"], "found 1 drives, expected 2 or more"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.metrics.lanes import LaneScore, score_lanes
+from drivesim.metrics.lanes import LaneScore, line_distances, score_lanes
 from scenarios.facts import Camera, FrameFacts, LaneLine, ObjectFacts, RoadFacts
 from scenarios.lane_lines import AHEAD, crossings, lines_in_view, segments
 
@@ -86,3 +86,14 @@ def test_points_on_a_hidden_part_are_not_judged_and_short_lines_do_not_count() -
 def test_nothing_told_finds_nothing() -> None:
     lines = lines_in_view(facts(straight(0.0)), (200, 400))
     assert score_lanes(lines, np.zeros((0, 2)), ROWS, 400) == LaneScore(1, 0, 0, 0)
+
+
+def test_distances_are_at_right_angles_and_of_found_lines_only() -> None:
+    (slanted,) = lines_in_view(facts(straight(2.0)), (200, 400))  # at 45 degrees
+    row, x, _ = crossings(segments([slanted]), ROWS)
+    beside = told(x + 4.0, ROWS[row])
+    # 4 px to the side are 4 / sqrt(2) px off the line, of 400 px; in a picture 1024 px wide 2.56 times that.
+    away = line_distances([slanted], beside, ROWS, 400)
+    assert away == pytest.approx([4 / 2**0.5 * 2.56] * len(away))
+    assert 7 <= len(away) <= len(row)
+    assert line_distances([slanted], beside[: len(beside) // 2], ROWS, 400) == []  # half told is not found

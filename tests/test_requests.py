@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from drivesim.evaluation.generator import PROTOCOLS, row
 from drivesim.evaluation.looks import Look, measures
 from drivesim.evaluation.requests import PICTURE, Motion, motion_of
+from drivesim.evaluation.rows import row
 from drivesim.metrics.ego_motion import EgoMotion
 from drivesim.perception.scene import Scene
 from scenarios.facts import Camera, EgoState, FrameFacts, ObjectFacts
@@ -38,7 +38,7 @@ def look(*cars: tuple[int, tuple[int, int, int]], motion: Motion | None = None) 
 
 def of(name: str, looks: list[Look], facts: list[FrameFacts]) -> dict:
     """The measure's row of one clip in one arm."""
-    found = row(measures([])[name], {"rollout": ([dict(enumerate(looks))], [facts])}, PROTOCOLS["obedience"])
+    found = row(measures([])[name], {"rollout": ([dict(enumerate(looks))], [facts])}, seed=0, draws=50)
     return found["arms"]["rollout"]
 
 
@@ -55,6 +55,17 @@ def test_what_was_made_for_another_drive_has_other_colours() -> None:
     cell = of("colour of road users", [other], [asked])
     assert cell["value"] == 0
     assert cell["median"] > 40
+
+
+def test_how_much_colours_change_over_the_life_of_a_track_by_hand() -> None:
+    asked = told((0, RED), (1, BLUE), (2, RED))
+    looks = [look((0, RED), (1, BLUE)), look((0, RED), (1, RED)), look((0, RED), (1, RED))]
+    cell = of("steady colour of road users", looks, [asked, asked, told((0, RED), (1, BLUE))])
+    # Track 0 stays red and track 1 turns from blue to red, whatever was asked for; track 2 is grey, where it is drawn
+    # at all, in the first two frames. So two of three are steady.
+    assert (cell["value"], cell["count"], cell["clips"]) == (pytest.approx(2 / 3), 3, 1)
+    assert cell["median"] == pytest.approx(0, abs=1e-9)
+    assert of("steady colour of road users", looks[:1], [asked])["value"] is None  # nobody is seen twice
 
 
 def test_colours_are_not_judged_by_night_nor_where_nobody_is_seen_well() -> None:
@@ -79,6 +90,14 @@ def test_speed_and_yaw_rate_against_the_request_by_hand() -> None:
     assert speed["median"] == pytest.approx(1.1)
     yaw = of("ego yaw rate", looks, [FrameFacts(0, 0.0, ego=ego)] * 4)
     assert (yaw["value"], yaw["median"]) == (pytest.approx(2 / 3), pytest.approx(0.01))
+
+
+def test_the_error_of_the_speed_as_a_share_of_the_request_by_hand() -> None:
+    fast, slow = (FrameFacts(0, 0.0, ego=EgoState(0, 0, 0, speed=speed)) for speed in (10.0, 2.0))
+    looks = [look(motion=seen(speed, 0)) for speed in (9.0, 12.1, 13.0, 5.0)]
+    cell = of("ego speed, relative", looks, [fast, fast, fast, slow])
+    assert (cell["value"], cell["count"]) == (pytest.approx(1 / 3), 3)  # 0.1, 0.21 and 0.3; of 2 m/s it is not asked
+    assert cell["median"] == pytest.approx(0.21)
 
 
 def test_where_half_of_the_pairs_show_no_motion_there_is_no_median() -> None:

@@ -107,6 +107,25 @@ def test_a_frame_is_sampled_alike_in_any_company(changes, weights):
     assert not torch.equal(together[0], together[1])
 
 
+def test_without_their_temporal_layers_decoder_and_upsampler_make_each_frame_alone(weights, timeline):
+    usual, still = (session_for(weights, image_only=names) for names in ((), ("decoder", "upsampler")))
+    latents = torch.randn(6, *still.stages.latent_shape, generator=torch.Generator().manual_seed(0))
+    low = still.stages.decode(latents)
+    with torch.inference_mode(), still.stages._precision():
+        image = weights.autoencoder.decode(latents).float().clamp(-1, 1)
+    assert torch.equal(low, image)
+    assert not torch.equal(low, usual.stages.decode(latents))
+    large = still.told([timeline[0], timeline[1]], large=True)
+    others = torch.stack([low[0], -low[1]])  # the same first frame in other company
+    assert torch.equal(still.enlarge(low[:2], large, 0)[0], still.enlarge(others, large, 0)[0])
+    assert not torch.equal(usual.enlarge(low[:2], large, 0)[0], usual.enlarge(others, large, 0)[0])
+
+
+def test_an_image_only_network_that_does_not_exist_is_one_clear_error(folder, timeline, tmp_path):
+    with pytest.raises(UserError, match="asked for 'encoder' without temporal layers, expected some of decoder, up"):
+        rollout(timeline, tmp_path / "clip", weights=folder, image_only=["encoder"])
+
+
 def test_new_noise_is_drawn_for_each_step(weights):
     stages = Stages(weights, sampling=Sampling(eta=1.0), seed=3, device=torch.device("cpu"))
     asked = []

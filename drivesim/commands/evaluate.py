@@ -15,11 +15,13 @@ from drivesim.errors import UserError
 
 if TYPE_CHECKING:
     from drivesim.perception import Detector
+    from scenarios.suite import Drive
 
 DRIVES = {
     "layout": "are the boxes drawn that are asked for",
     "obedience": "time of day, weather, crowd, lane lines, colours too; again without boxes, and told nothing",
     "motion": "does the ego drive as fast, and turn, as it is told",
+    "smoothness": "flicker, sharpness and motion of the picture; again without the temporal layers that smooth it",
     "drift": "what becomes of two minutes",
 }
 """The protocols that roll out evaluation drives."""
@@ -49,6 +51,15 @@ def add(groups: Any) -> None:
             metavar="DIR",
             help="clips that the weights were trained on, to look for copies of them: the nearest pairs and, with 19 "
             "drives or more, the share that is too near for chance; may be given again",
+        )
+        made.add_argument(
+            "--drive",
+            action="append",
+            default=[],
+            type=drive,
+            metavar="SCENARIO@SEED",
+            help="a shipped scenario or a file, and its seed, as five_minutes@7102, instead of the protocol's drives: "
+            "another protocol hash; may be given again",
         )
         add_out(made)
     stress = command(
@@ -110,6 +121,20 @@ def _add_judges(made: argparse.ArgumentParser) -> None:
     made.add_argument("--drives", type=count, metavar="N", help="only the first N drives: another protocol hash")
 
 
+def drive(text: str) -> Drive:
+    """A scenario and a seed.
+
+    >>> drive("five_minutes@7102")
+    Drive(scenario='five_minutes', seed=7102)
+    """
+    from scenarios.suite import Drive
+
+    scenario, at, number = text.rpartition("@")
+    if not at or not scenario or not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not SCENARIO@SEED")
+    return Drive(scenario, int(number))
+
+
 def sweep(text: str) -> tuple[str, tuple[Any, ...]]:
     """A field and its values in YAML.
 
@@ -136,7 +161,8 @@ def run_drives(arguments: argparse.Namespace) -> int:
     from drivesim.metrics.features import load_features
 
     protocol = PROTOCOLS[arguments.protocol]
-    protocol = dataclasses.replace(protocol, drives=_first(protocol.drives, arguments.drives))
+    drives = tuple(arguments.drive) or protocol.drives
+    protocol = dataclasses.replace(protocol, drives=_first(drives, arguments.drives))
     judges, features = _judges(arguments.judge), load_features(arguments.features)
     with progress_bar("clips") as progress, _silent_rollouts():
         evaluate(

@@ -54,6 +54,13 @@ def add(groups: Any) -> None:
         metavar="CONDITION",
         help="do not tell the networks this condition, such as boxes; may be given again",
     )
+    rollout.add_argument(
+        "--image-only",
+        action="append",
+        default=[],
+        metavar="decoder|upsampler",
+        help="without the temporal layers of this, frame by frame; may be given again",
+    )
     rollout.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
 
 
@@ -99,6 +106,7 @@ def run_rollout(arguments: argparse.Namespace) -> int:
         "device": arguments.device,
         "allow_untrained_camera": arguments.allow_untrained_camera,
         "withheld": arguments.withhold,
+        "image_only": arguments.image_only,
     }
     with progress_bar("rollout") as progress:
         if arguments.samples == 1:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from drivesim.clips import Clip
 from drivesim.evaluation.looks import Look, Measure
-from drivesim.metrics.appearance import brightness, sharpness
-from drivesim.metrics.detection import bootstrap
-from drivesim.metrics.flicker import warped_error
-from drivesim.metrics.motion import nearest_return, picture_speed
+from drivesim.evaluation.rows import Score, drawn
+from drivesim.evaluation.smoothness import SMALL, mean, picture_rows
+from drivesim.metrics.motion import nearest_return
 
 Cell = dict[str, Any]
 """``value`` and ``interval`` of a score in a window; either may be None."""
 BAR = 0.5  # a first window below this share of the town's tells of no drift: there was nothing to lose
-
-Pictures = Sequence[np.ndarray]
+HELD = 0.8  # of the first window's share that is left in the last one, where nothing drifts away
+MEDIAN = ", median"  # what the name of a measure's median error ends in
+LESS, SAME = ("flicker",), ("brightness", "speed")  # scores of which less is better, or neither more nor less
 
 
 def windows(frames: int, length: int) -> list[range]:
@@ -30,21 +27,6 @@ def windows(frames: int, length: int) -> list[range]:
     """
     starts = [start for start in range(0, frames, length) if frames - start >= length / 2]
     return [range(start, min(start + length, frames)) for start in starts]
-
-
-def picture_rows(frames: Pictures, fps: float) -> dict[str, list[float | None]]:
-    """How each frame of a window looks: brightness and sharpness; flicker and speed of the picture to the next frame.
-
-    ``flicker``: grey levels between warped neighbours. ``speed``: picture widths/s. Both None in the last frame, and
-    the flicker where no pixel can be followed.
-    """
-    pairs = list(pairwise(frames))
-    return {
-        "brightness": [brightness(frame) for frame in frames],
-        "sharpness": [sharpness(frame) for frame in frames],
-        "flicker": [*(warped_error(first, second) for first, second in pairs), None],
-        "speed": [*(picture_speed(first, second, seconds=1 / fps).widths for first, second in pairs), None],
-    }
 
 
 def course(
@@ -59,7 +41,8 @@ def course(
 ) -> dict[str, list[Cell]]:
     """Every score of some drives' clips by windows of ``seconds``, all drives together, each with a 95% interval.
 
-    The scores are the ``taken`` measures of what judges saw, the means of `picture_rows`, and ``return``: the nearest
+    The scores are the ``taken`` measures of what judges saw, their median errors under the name with `MEDIAN`, the
+    means of `picture_rows`, and ``return``: the nearest
     that a window comes back to an earlier frame of its own, in usual frame differences (None: it does not), the mean
     over drives. Intervals are over drives; of a single drive they are over blocks of ``block`` s within the window
     (Carlstein 1986), since neighbouring frames are alike: they tell how much the window varies, nothing of other
@@ -79,7 +62,7 @@ def course(
                 for part in blocks:
                     said = measure.said({k: seen[k] for k in part if k in seen}, clip.facts)
                     groups.setdefault(name, []).append(list(measure.gather(said)))
-            frames = list(clip.frames(window.start, window.stop, size=(128, 256)))
+            frames = list(clip.frames(window.start, window.stop, size=SMALL))
             for name, values in picture_rows(frames, clip.fps).items():
                 for part in blocks:
                     known = [values[k - window.start] for k in part]
@@ -87,44 +70,52 @@ def course(
             back = nearest_return(frames, fps=clip.fps)
             groups.setdefault("return", []).append([] if back is None else [back.distance])
         for name, parts in groups.items():
-            score = taken[name].score if name in taken else _mean
-            found.setdefault(name, []).append(_cell(parts, score, seed, draws))
+            for key, score in _scores(name, taken).items():
+                found.setdefault(key, []).append(drawn(score, parts, seed=seed, draws=draws))
     return found
 
 
-def _cell(
-    parts: Sequence[Sequence[Any]], score: Callable[[Sequence[Any]], float | None], seed: int, draws: int
-) -> Cell:
-    def of(drawn: Sequence[int]) -> float | None:
-        return score([row for k in drawn for row in parts[k]])
-
-    return {"value": of(range(len(parts))), "interval": bootstrap(of, len(parts), seed=seed, draws=draws)}
+def _scores(name: str, taken: Mapping[str, Measure]) -> dict[str, Score]:
+    """What is scored of a measure, or of a row of pictures, by the name that it gets."""
+    if name not in taken:
+        return {name: mean}
+    middle = taken[name].median
+    return {name: taken[name].score} | ({} if middle is None else {name + MEDIAN: middle})
 
 
 def drift(rollout: Mapping[str, Sequence[Cell]], town: Mapping[str, Sequence[Cell]]) -> dict[str, Any]:
     """Each score of the rollout as a share of the town's in the same window, and that against the first window.
 
     ``share``: by window, rollout / town (None where one is unknown or the town's is 0). ``kept``: share / first share.
-    ``meets_bar``: whether the first window reaches `BAR`; where it does not, what is kept means nothing.
+    ``better``: "more", or "less" (of `LESS` and errors), or "same" (of `SAME`, whose share should be 1).
+    ``meets_bar``: whether the first window reaches `BAR`, or stays below 1 / `BAR` where less is better, or both; where
+    it does not, what is kept means nothing. ``held``: whether the last window keeps as much as `HELD`, likewise.
 
     >>> drift({"recall": [{"value": 0.4}, {"value": 0.2}]}, {"recall": [{"value": 0.8}, {"value": 0.8}]})
-    {'recall': {'share': [0.5, 0.25], 'kept': [1.0, 0.5], 'meets_bar': True}}
+    {'recall': {'share': [0.5, 0.25], 'kept': [1.0, 0.5], 'better': 'more', 'meets_bar': True, 'held': False}}
     """
     result = {}
     for name, values in rollout.items():
         share = [_ratio(cell["value"], other["value"]) for cell, other in zip(values, town[name], strict=True)]
         first = share[0] if share else None
+        kept = [_ratio(value, first) for value in share]
+        better = "less" if name in LESS or name.endswith(MEDIAN) else "same" if name in SAME else "more"
         result[name] = {
             "share": share,
-            "kept": [_ratio(value, first) for value in share],
-            "meets_bar": None if first is None else first >= BAR,
+            "kept": kept,
+            "better": better,
+            "meets_bar": _within(first, BAR, better),
+            "held": _within(kept[-1] if kept else None, HELD, better),
         }
     return result
 
 
+def _within(value: float | None, least: float, better: str) -> bool | None:
+    """Whether a ratio is at least ``least``, or at most 1 / ``least`` where less is better, or both; None of None."""
+    if value is None:
+        return None
+    return (better == "less" or value >= least) and (better == "more" or value <= 1 / least)
+
+
 def _ratio(value: float | None, other: float | None) -> float | None:
     return None if value is None or not other else value / other
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None

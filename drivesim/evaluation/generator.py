@@ -15,25 +15,25 @@ from drivesim.atomic import write_json, write_text
 from drivesim.clips import Clip
 from drivesim.datasets.training_reader import find_clips
 from drivesim.errors import UserError
+from drivesim.evaluation.benchmark import unique
 from drivesim.evaluation.comparing_models import SCHEMA
 from drivesim.evaluation.copying import Pair, copies
 from drivesim.evaluation.distances import distances
 from drivesim.evaluation.drift import course, drift
-from drivesim.evaluation.looks import Look, Measure, look_at, measures, who_judges
+from drivesim.evaluation.looks import Measure, look_at, measures, who_judges
 from drivesim.evaluation.protocol import rules_hash
 from drivesim.evaluation.requests import is_near
+from drivesim.evaluation.rows import row
+from drivesim.evaluation.smoothness import smoothness
 from drivesim.evaluation.triptych import write_triptych
-from drivesim.metrics.detection import bootstrap
 from drivesim.metrics.features import Features, load_features
-from drivesim.metrics.obedience import Span
 from drivesim.parts import load_weights
 from drivesim.perception import Detector
 from drivesim.perception.scene import SceneDetector
 from drivesim.report import render_generator
 from drivesim.rollout import rollout
 from drivesim.town import render
-from scenarios import compile
-from scenarios.facts import FrameFacts
+from scenarios import Timeline, compile
 from scenarios.suite import LONG_DRIVE, Drive, evaluation_suite
 
 WITHHELD = {
@@ -42,11 +42,15 @@ WITHHELD = {
     "untold": tuple(name for name in NAMES if name != "interval"),
 }
 """The arms that the generator makes -> the conditions it is not told."""
+IMAGE_ONLY = {"image decoder": ("decoder",), "image upsampler": ("upsampler",)}
+"""The arms that the generator makes -> what works without its temporal layers."""
 ARMS = {
     "town": "the town's own render: the ceiling",
     "rollout": "the generator, told everything",
     "no boxes": "the generator, told everything but the boxes",
     "untold": "the generator, told nothing",
+    "image decoder": "the generator, told everything, its decoder without temporal layers",
+    "image upsampler": "the generator, told everything, its upsampler without temporal layers",
     "other": "what the generator made for another drive, judged by this one's facts: the floor",
 }
 SHOWN = 8  # drives on the page
@@ -87,22 +91,30 @@ MOTION = ("child_occluded", "cut_out_reveal", "cyclist_along", "day_free_ride", 
 
 PROTOCOLS = {
     "layout": GeneratorProtocol(
-        "drivesim.layout/2", ("town", "rollout", "untold", "other"), about=("AP50", "recall", "crowdedness")
+        "drivesim.layout/3", ("town", "rollout", "untold", "other"), about=("AP50", "recall", "crowdedness")
     ),
-    "obedience": GeneratorProtocol("drivesim.obedience/3", tuple(ARMS)),
+    "obedience": GeneratorProtocol("drivesim.obedience/4", ("town", *WITHHELD, "other")),
     "motion": GeneratorProtocol(
-        "drivesim.motion/1",
+        "drivesim.motion/2",
         ("town", "rollout", "other"),
         about=("ego",),
         drives=tuple(drive for drive in evaluation_suite() if drive.scenario in MOTION),
         fps=7.5,
         every=5,
     ),
+    "smoothness": GeneratorProtocol(
+        "drivesim.smoothness/1",
+        ("town", "rollout", *IMAGE_ONLY),
+        about=("AP50", "ego"),
+        drives=tuple(drive for drive in evaluation_suite() if drive.scenario in MOTION),
+        fps=7.5,
+        every=5,
+    ),
     "drift": GeneratorProtocol(
-        "drivesim.drift/2", ("town", "rollout"), drives=(LONG_DRIVE,), fps=7.5, every=5, window=10.0
+        "drivesim.drift/3", ("town", "rollout"), drives=(LONG_DRIVE,), fps=7.5, every=5, window=10.0
     ),
 }
-"""Layout fidelity, obedience, the ego's motion and long rollouts, by the names that people give."""
+"""Layout fidelity, obedience, the ego's motion, smoothness and long rollouts, by the names that people give."""
 
 
 def evaluate(
@@ -148,10 +160,12 @@ def evaluate(
     out = Path(out)
     clips: dict[str, list[Clip]] = {}
     made = [arm for arm in protocol.arms if arm != "other"]
+    timelines = [compile(drive.load(), fps=protocol.fps, seed=drive.seed) for drive in protocol.drives]
+    names = unique([timeline.scenario.name for timeline in timelines])
     for arm in made:
         clips[arm] = []
-        for number, drive in enumerate(protocol.drives):
-            clips[arm].append(_clip(arm, drive, out / "clips", weights, protocol.fps, device))
+        for number, (name, timeline) in enumerate(zip(names, timelines, strict=True)):
+            clips[arm].append(_clip(arm, timeline, out / "clips" / arm.replace(" ", "_") / name, weights, device))
             if progress is not None:
                 progress(made.index(arm) * len(protocol.drives) + number + 1, len(made) * len(protocol.drives))
     looks = {arm: [look_at(clip, judges, scenes, every=protocol.every) for clip in clips[arm]] for arm in made}
@@ -172,7 +186,7 @@ def evaluate(
         "arms": {arm: ARMS[arm] for arm in protocol.arms},
         "clips": {arm: [clip.provenance for clip in clips[arm]] for arm in made},
         "measures": {
-            name: row(measure, {arm: (looks[arm], facts[arm]) for arm in protocol.arms}, protocol)
+            name: row(measure, {arm: (looks[arm], facts[arm]) for arm in protocol.arms}, **sampling)
             for name, measure in taken.items()
         },
     }
@@ -180,6 +194,8 @@ def evaluate(
         shown, features or load_features("texture"), every=protocol.every, film=protocol.film, **sampling
     )
     metrics["copies"] = found
+    if is_near(protocol.fps):
+        metrics["smoothness"] = smoothness(shown, **sampling)
     if protocol.window is not None:
         courses = {
             arm: course(clips[arm], looks[arm], taken, seconds=protocol.window, block=protocol.block, **sampling)
@@ -216,45 +232,13 @@ def others(count: int) -> list[int]:
     return [(k + max(1, count // 2)) % count for k in range(count)]
 
 
-Score = Callable[[Sequence[Any]], float | None]
-Seen = tuple[Sequence[Mapping[int, Look]], Sequence[Sequence[FrameFacts]]]
-
-
-def row(measure: Measure, arms: Mapping[str, Seen], protocol: GeneratorProtocol) -> dict[str, Any]:
-    """One measure: by arm its value, its 95% interval over clips, and the frames that say something; its ``place``.
-
-    ``place``: `Span.place` of the rollout between the floor ("other") and the ceiling ("town"); None where one of them
-    is not known. A measure of errors tells their ``unit`` and by arm the ``median``, with its ``median_interval``.
-    """
-    found: dict[str, Any] = {}
-    for arm, (looks, facts) in arms.items():
-        said = [measure.said(seen, told) for seen, told in zip(looks, facts, strict=True)]
-        clips = [list(measure.gather(rows)) for rows in said]
-
-        def of(score: Score, clips: list[list[Any]] = clips) -> tuple[float | None, tuple[float, float] | None]:
-            def drawn(numbers: Sequence[int]) -> float | None:
-                return score([one for number in numbers for one in clips[number]])
-
-            interval = bootstrap(drawn, len(clips), seed=protocol.seed, draws=protocol.draws)
-            return drawn(range(len(clips))), interval
-
-        value, interval = of(measure.score)
-        found[arm] = {"value": value, "interval": interval, "frames": sum(map(len, said))}
-        if measure.median is not None:
-            found[arm]["median"], found[arm]["median_interval"] = of(measure.median)
-    unit = {} if measure.median is None else {"unit": measure.unit}
-    floor, value, ceiling = (found.get(arm, {}).get("value") for arm in ("other", "rollout", "town"))
-    if floor is None or value is None or ceiling is None:
-        return {"arms": found, "place": None} | unit
-    return {"arms": found, "place": Span(floor, value, ceiling).place} | unit
-
-
-def _clip(arm: str, drive: Drive, folder: Path, weights: str | Path, fps: float, device: str) -> Clip:
-    timeline = compile(drive.load(), fps=fps, seed=drive.seed)
-    place = folder / arm.replace(" ", "_") / timeline.scenario.name
+def _clip(arm: str, timeline: Timeline, place: Path, weights: str | Path, device: str) -> Clip:
     if arm == "town":
         return render(timeline, place)
-    return rollout(timeline, place, weights=weights, seed=drive.seed, device=device, withheld=WITHHELD[arm])
+    return rollout(
+        timeline, place, weights=weights, seed=timeline.seed, device=device, withheld=WITHHELD.get(arm, ()),
+        image_only=IMAGE_ONLY.get(arm, ()),
+    )  # fmt: skip
 
 
 def _pictures(clips: Mapping[str, Sequence[Clip]], arms: Sequence[str]) -> list[tuple[str, dict[str, np.ndarray]]]:

@@ -17,30 +17,42 @@ from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.requests import (
     COLOUR,
     PICTURE,
+    SHARE,
     SPEED,
     YAW_RATE,
     Motion,
     by_track,
+    changes_by_track,
     colours_seen,
     is_near,
     median,
     motion_of,
     share_within,
     speed_error,
+    speed_share_error,
     yaw_error,
 )
-from drivesim.evaluation.scenes import lanes_seen
+from drivesim.evaluation.scene_requests import (
+    LanesTold,
+    TimeTold,
+    changed_times,
+    clear_times,
+    lanes_told,
+    median_distance,
+    share_of_lines,
+    time_told,
+)
 from drivesim.metrics.appearance import brightness
 from drivesim.metrics.colour import Sighting
 from drivesim.metrics.detection import average_precision
-from drivesim.metrics.lanes import LaneScore
 from drivesim.metrics.ranking import spearman
 from drivesim.perception import Detections, Detector
 from drivesim.perception.matching import HIT, IGNORED, match, truth_of
 from drivesim.perception.scene import Scene, SceneDetector
-from scenarios.facts import FrameFacts, time_of_day
+from scenarios.facts import FrameFacts
 
 RULE = Protocol()  # of what counts as a hit
+LARGE = 0.1  # of the picture's height: the boxes from which on a vehicle is drawn with more than a few cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,14 +128,18 @@ def who_judges(judges: Mapping[str, Detector], scenes: SceneDetector) -> dict[st
 def measures(judges: Sequence[str], *, fps: float | None = None) -> dict[str, Measure]:
     """All measures by name; those of boxes once for each judge. ``fps``: of the clips; None: of any.
 
-    ``AP50``: COCO's precision at IoU 0.5 of the visible boxes asked for. ``recall``: the share of them that is found
+    ``AP50``: COCO's precision at IoU 0.5 of the visible boxes asked for; ``of large vehicles``: of boxes of at least
+    `LARGE` of the picture's height, as COCO's area ranges. ``recall``: the share of them that is found
     with at least the benchmark's score. ``crowdedness``: rank correlation of the vehicles found with those asked for.
-    ``time of day``, ``weather``: share of frames in which the judge of the scene sees what was asked for. ``brightness
-    by daylight``: rank correlation of the two. ``lane lines``: share of those asked for that is found. ``colour of road
-    users``: share of those seen well, by day and dusk, whose colour is the one asked for. ``ego speed``, ``ego yaw
-    rate``: share of pairs of neighbouring frames, without rain and snow, that show what was asked for; a pair whose
-    ground tells no motion does not; left out where frames are too far apart. How near is near enough stands in
-    `drivesim.evaluation.requests`.
+    ``time of day``, ``weather``: share of frames in which the judge of the scene sees what was asked for; ``clear of
+    borders``: of frames whose daylight is no border case, ``after a change``: of those from the first change of the
+    time of day within a clip on. ``brightness by daylight``: rank correlation of the two. ``lane lines``: share of
+    those asked for that is found, ``straight`` and ``curved`` roads apart. ``colour of road users``: share of those
+    seen well, by day and dusk, whose colour is the one asked for; ``steady``: is as near to what it was at first.
+    ``ego speed``, ``ego yaw rate``: share of pairs of neighbouring frames, without rain and snow, that show what was
+    asked for; a pair whose ground tells no motion does not; left out where frames are too far apart; ``relative``: the
+    error as a share of the speed. How near is near enough stands in `drivesim.evaluation.requests` and
+    `scene_requests`.
     """
     rows: dict[str, Measure] = {}
     for judge in judges:
@@ -131,14 +147,23 @@ def measures(judges: Sequence[str], *, fps: float | None = None) -> dict[str, Me
             see = partial(_boxes, judge=judge, kind=kind)
             rows[f"AP50 of {kind}s by {judge}"] = Measure(see, _precision, kind=kind)
             rows[f"recall of {kind}s by {judge}"] = Measure(see, _recall, kind=kind)
+        large = partial(_boxes, judge=judge, kind="vehicle", least=LARGE)
+        rows[f"AP50 of large vehicles by {judge}"] = Measure(large, _precision)
         rows[f"crowdedness by {judge}"] = Measure(partial(_count, judge=judge), _correlation)
     rows["time of day"] = Measure(_time, _mean)
+    rows["time of day, clear of borders"] = Measure(_time_told, _mean, clear_times)
+    rows["time of day, after a change"] = Measure(_time_told, _mean, changed_times)
     rows["weather"] = Measure(_weather, _mean)
     rows["brightness by daylight"] = Measure(_brightness, _correlation)
-    rows["lane lines"] = Measure(_lanes, _share_of_lines)
-    rows["colour of road users"] = Measure(_colours, share_within(COLOUR), by_track, median, "CIEDE2000")
+    for name, curved in (("lane lines", None), ("straight lane lines", False), ("curved lane lines", True)):
+        rows[name] = Measure(partial(_lanes, curved=curved), share_of_lines, median=median_distance, unit="px of 1024")
+    within = share_within(COLOUR)
+    rows["colour of road users"] = Measure(_colours, within, by_track, median, "CIEDE2000")
+    rows["steady colour of road users"] = Measure(_colours, within, changes_by_track, median, "CIEDE2000")
     if fps is None or is_near(fps):
         rows["ego speed"] = Measure(_speed, share_within(SPEED), median=median, unit="m/s")
+        share = share_within(SHARE)
+        rows["ego speed, relative"] = Measure(_speed_share, share, median=median, unit="of the request")
         rows["ego yaw rate"] = Measure(_yaw_rate, share_within(YAW_RATE), median=median, unit="rad/s")
     return rows
 
@@ -146,14 +171,20 @@ def measures(judges: Sequence[str], *, fps: float | None = None) -> dict[str, Me
 # --- what one frame says
 
 
-def _boxes(look: Look, facts: FrameFacts, *, judge: str, kind: str) -> tuple[np.ndarray, np.ndarray, int] | None:
-    """Scores and hits of the detections that count, and the number of true boxes that count."""
+def _boxes(
+    look: Look, facts: FrameFacts, *, judge: str, kind: str, least: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """Scores and hits of the detections that count, and the number of true boxes that count.
+
+    ``least``: share of the picture's height from which on boxes count; lower ones stand aside, as in `slices`.
+    """
     if facts.objects is None:
         return None
     truth, found = truth_of(facts.objects, kind, look.size[0], RULE.visible), look.found[judge].of(kind)
-    outcomes = np.array(match(found, truth, RULE.iou).outcomes, dtype=object)
-    counts = outcomes != IGNORED
-    return found.scores[counts], outcomes[counts] == HIT, int((~truth.ignored).sum())
+    aside, outside = (boxes[:, 3] - boxes[:, 1] < least * look.size[0] for boxes in (truth.boxes, found.boxes))
+    outcomes = np.array(match(found, truth, RULE.iou, aside=aside).outcomes, dtype=object)
+    counts = (outcomes == HIT) | ((outcomes != IGNORED) & ~outside)
+    return found.scores[counts], outcomes[counts] == HIT, int((~truth.ignored & ~aside).sum())
 
 
 def _count(look: Look, facts: FrameFacts, *, judge: str) -> tuple[float, float] | None:
@@ -163,7 +194,12 @@ def _count(look: Look, facts: FrameFacts, *, judge: str) -> tuple[float, float] 
 
 
 def _time(look: Look, facts: FrameFacts) -> bool | None:
-    return None if facts.daylight is None else look.scene.time_of_day == time_of_day(facts.daylight)
+    told = time_told(look.scene, facts)
+    return None if told is None else told.right
+
+
+def _time_told(look: Look, facts: FrameFacts) -> TimeTold | None:
+    return time_told(look.scene, facts)
 
 
 def _weather(look: Look, facts: FrameFacts) -> bool | None:
@@ -174,8 +210,8 @@ def _brightness(look: Look, facts: FrameFacts) -> tuple[float, float] | None:
     return None if facts.daylight is None else (look.brightness, facts.daylight)
 
 
-def _lanes(look: Look, facts: FrameFacts) -> LaneScore | None:
-    return lanes_seen(look.scene, facts, look.size)
+def _lanes(look: Look, facts: FrameFacts, *, curved: bool | None) -> LanesTold | None:
+    return lanes_told(look.scene, facts, look.size, curved=curved)
 
 
 def _colours(look: Look, facts: FrameFacts) -> list[Sighting] | None:
@@ -184,6 +220,10 @@ def _colours(look: Look, facts: FrameFacts) -> list[Sighting] | None:
 
 def _speed(look: Look, facts: FrameFacts) -> float | None:
     return speed_error(look.motion, facts)
+
+
+def _speed_share(look: Look, facts: FrameFacts) -> float | None:
+    return speed_share_error(look.motion, facts)
 
 
 def _yaw_rate(look: Look, facts: FrameFacts) -> float | None:
@@ -211,8 +251,3 @@ def _correlation(rows: Sequence[tuple[float, float]]) -> float | None:
 
 def _mean(rows: Sequence[bool]) -> float | None:
     return sum(rows) / len(rows) if rows else None
-
-
-def _share_of_lines(rows: Sequence[LaneScore]) -> float | None:
-    total = sum(rows, LaneScore())
-    return total.found / total.lines if total.lines else None

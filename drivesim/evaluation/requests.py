@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drivesim.metrics.colour import Sighting, colours_of, sightings
+from drivesim.metrics.colour import Sighting, colour_changes, colours_of, sightings
 from drivesim.metrics.ego_motion import LONGEST, EgoMotion, ego_motion
 from scenarios.facts import FrameFacts, time_of_day
 
@@ -16,6 +16,7 @@ COLOUR = 20.0  # CIEDE2000 within which a colour is the one asked for: another r
 # About twice what the town's own pictures, reduced to 128 rows, are wrong by at worst (`ego_motion`): 0.6 and 0.007,
 # and the yaw rate asked for is that of the first frame, which in a bend's beginning is 0.01 less than the mean.
 SPEED, YAW_RATE = 1.0, 0.02  # m/s, rad/s
+SHARE, SLOW = 0.2, 3.0  # of the speed asked for, where that is at least so many m/s: of less, 0.6 m/s are a large share
 # Weather in which the road mirrors, and `ego_motion` is wrong without a sign of it. Fog is none: half of the errors are
 # up to 0.23 m/s by day and 0.31 by night, where on the same roads in clear weather they are up to 0.50 and 0.43 (12
 # pairs each of empty_road and curved_road at 7.5 frames/s, drawn by the town at 128 x 256; yaw rate: 0.001 to 0.002
@@ -64,8 +65,15 @@ def speed_error(motion: Motion | None, facts: FrameFacts) -> float | None:
     """By how much the ego's speed is wrong, m/s; infinite if none is seen, None if it is not looked for."""
     if motion is None or facts.ego is None:
         return None
-    asked = facts.ego.speed + facts.ego.acceleration * motion.seconds / 2  # the mean of the way to the next frame
-    return np.inf if motion.seen is None else abs(motion.seen.speed - asked)
+    return np.inf if motion.seen is None else abs(motion.seen.speed - _asked_speed(motion, facts))
+
+
+def speed_share_error(motion: Motion | None, facts: FrameFacts) -> float | None:
+    """`speed_error` as a share of the speed asked for; None also where less than `SLOW` is asked for."""
+    error = speed_error(motion, facts)
+    if error is None or motion is None or (asked := _asked_speed(motion, facts)) < SLOW:
+        return None
+    return error / asked
 
 
 def yaw_error(motion: Motion | None, facts: FrameFacts) -> float | None:
@@ -75,12 +83,23 @@ def yaw_error(motion: Motion | None, facts: FrameFacts) -> float | None:
     return np.inf if motion.seen is None else abs(motion.seen.yaw_rate - facts.ego.yaw_rate)
 
 
+def _asked_speed(motion: Motion, facts: FrameFacts) -> float:
+    """The mean speed asked for on the way to the next frame, m/s; the facts know the ego."""
+    assert facts.ego is not None
+    return facts.ego.speed + facts.ego.acceleration * motion.seconds / 2
+
+
 # --- what all frames say
 
 
 def by_track(frames: Sequence[Sequence[Sighting]]) -> list[float]:
     """The error of each track's colour, over the frames of one clip."""
     return [track.error for track in colours_of(row for rows in frames for row in rows)]
+
+
+def changes_by_track(frames: Sequence[Sequence[Sighting]]) -> list[float]:
+    """How much each track's colour changes, over the frames of one clip."""
+    return colour_changes(row for rows in frames for row in rows)
 
 
 def share_within(limit: float) -> Callable[[Sequence[float]], float | None]:

@@ -58,7 +58,7 @@ class StressProtocol:
     of the bootstrap over clips.
     """
 
-    name: str = "drivesim.stress/1"
+    name: str = "drivesim.stress/2"
     drives: tuple[Drive, ...] = dataclasses.field(
         default_factory=lambda: tuple(drive for drive in evaluation_suite() if drive.scenario in DRIVES)
     )

@@ -133,15 +133,32 @@ def colours_of(rows: Iterable[Sighting], lightness: float = 2.0) -> list[TrackCo
     vehicles and 11 for people and riders; against another track's colour 19 and 23, and lower in 22% and 19% of pairs.
     Read it as a mean over many tracks, beside that of a clip of the town.
     """
-    tracks: dict[int, list[Sighting]] = {}
-    for row in rows:
-        tracks.setdefault(row.track_id, []).append(row)
     found = []
-    for track, seen in sorted(tracks.items()):
+    for track, seen in sorted(_by_track(rows).items()):
         median, asked = np.median([row.seen for row in seen], axis=0), seen[-1].asked
         error = float(ciede2000(lab(median), lab(np.array(asked)), lightness=lightness))
         found.append(TrackColour(track, seen[-1].category, tuple(median.tolist()), asked, error, len(seen)))
     return found
+
+
+def colour_changes(rows: Iterable[Sighting]) -> list[float]:
+    """How the colour of each track of one clip changes over its life, by track id; ``rows``: in the order of frames.
+
+    The median CIEDE2000 of its later sightings against its first; a track that is sighted once tells nothing.
+    """
+    found = []
+    for _, seen in sorted(_by_track(rows).items()):
+        first, *later = (lab(row.seen) for row in seen)
+        if later:
+            found.append(float(np.median(ciede2000(first, np.stack(later)))))
+    return found
+
+
+def _by_track(rows: Iterable[Sighting]) -> dict[int, list[Sighting]]:
+    tracks: dict[int, list[Sighting]] = {}
+    for row in rows:
+        tracks.setdefault(row.track_id, []).append(row)
+    return tracks
 
 
 def box_colour(

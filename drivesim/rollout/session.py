@@ -56,7 +56,8 @@ class Session:
     ``seed``: of all noise. ``plan``: rates and windows. ``sampling``: steps and guidance. ``picture``: a first
     frame of the networks' size, instead of one made by the image network. ``withheld``: conditions, of
     `conditioning.NAMES`, that the networks are not told. ``first_seed``: of the noise of frame 0 alone, so that
-    sessions of several seeds start from one frame; None: ``seed``.
+    sessions of several seeds start from one frame; None: ``seed``. ``image_only``: of `stages.IMAGE_ONLY`, what works
+    without temporal layers.
 
     One step, by hand::
 
@@ -77,10 +78,14 @@ class Session:
         picture: Picture | None = None,
         withheld: Sequence[str] = (),
         first_seed: int | None = None,
+        image_only: Sequence[str] = (),
     ) -> None:
         """Bring the weights to ``device``; nothing is made yet."""
         self.plan, self.withheld = plan, withheld
-        self.stages = Stages(weights, sampling=sampling, seed=seed, device=torch.device(device), first_seed=first_seed)
+        self.stages = Stages(
+            weights, sampling=sampling, seed=seed, device=torch.device(device), first_seed=first_seed,
+            image_only=image_only,
+        )  # fmt: skip
         nothing = torch.zeros(0, *self.stages.latent_shape)
         self.state = State(0, nothing if picture is None else self.stages.encode(picture.colour), nothing)
         self.large_size = self.stages.large_size

@@ -77,6 +77,10 @@ class Sampling:
         return cls(**{**row, **asked})
 
 
+IMAGE_ONLY = ("decoder", "upsampler")
+"""What can work frame by frame, without its temporal layers."""
+
+
 class Stages:
     """The networks of a rollout, each as a function of what it is given, the seed and frame numbers of the clip.
 
@@ -84,9 +88,20 @@ class Stages:
     """
 
     def __init__(
-        self, weights: Weights, *, sampling: Sampling, seed: int, device: torch.device, first_seed: int | None = None
+        self,
+        weights: Weights,
+        *,
+        sampling: Sampling,
+        seed: int,
+        device: torch.device,
+        first_seed: int | None = None,
+        image_only: Sequence[str] = (),
     ) -> None:
-        """Bring ``weights`` to ``device``. ``first_seed``: of the noise of frame 0, if it is not ``seed``."""
+        """Bring ``weights`` to ``device``.
+
+        ``first_seed``: of the noise of frame 0, if it is not ``seed``. ``image_only``: some of `IMAGE_ONLY`.
+        """
+        self.alphas = {name: 1.0 if name in image_only else None for name in IMAGE_ONLY}
         self.weights, self.sampling, self.seed, self.device = weights, sampling, seed, device
         self.first_seed = seed if first_seed is None else first_seed
         self.denoiser = Denoiser()
@@ -167,7 +182,12 @@ class Stages:
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures (t 3 H W) of one window of latents (t c h w)."""
         with self._precision():
-            return self.weights.ae_temporal(latents[None].to(self.device))[0].float().clamp(-1, 1).cpu()
+            return (
+                self.weights.ae_temporal(latents[None].to(self.device), alpha=self.alphas["decoder"])[0]
+                .float()
+                .clamp(-1, 1)
+                .cpu()
+            )
 
     @torch.inference_mode()
     def enlarge(self, low: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
@@ -175,11 +195,12 @@ class Stages:
         low = low.to(self.device)
         told = conditions.to(self.device)
         level = torch.full((1, len(low)), self.sampling.low_level, device=self.device)
+        alpha = self.alphas["upsampler"]
         grain = self._noise("grain", frames, low.shape[1:]).to(low)
         seen = (1 - self.sampling.low_level**2) ** 0.5 * low + self.sampling.low_level * grain
 
         def predict(x: Tensor, u: Tensor) -> Tensor:
-            return self.weights.up_temporal(x, u, told, low=seen[None], level=level).float()
+            return self.weights.up_temporal(x, u, told, low=seen[None], level=level, alpha=alpha).float()
 
         def noise(purpose: str) -> Tensor:
             return self._noise(purpose, frames, (3, *self.large_size))[None]

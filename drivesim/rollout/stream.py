@@ -23,7 +23,7 @@ from drivesim.rollout.obeyed import check_camera, obeyed
 from drivesim.rollout.pictures import Picture, pixels, read_picture, scaled
 from drivesim.rollout.plan import Plan
 from drivesim.rollout.session import Session, State
-from drivesim.rollout.stages import Sampling
+from drivesim.rollout.stages import IMAGE_ONLY, Sampling
 from scenarios import Scenario, Timeline, compile, load
 from scenarios.randomness import key
 
@@ -45,6 +45,7 @@ def rollout(
     device: str = "auto",
     allow_untrained_camera: bool = False,
     withheld: Sequence[str] = (),
+    image_only: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Clip:
     """Let the video model drive through a scenario; the clip has a second video, "overlay", with its boxes drawn in.
@@ -66,11 +67,12 @@ def rollout(
         allow_untrained_camera: roll out also with a camera outside the weights' trained range.
         withheld: conditions that the networks are not told, of `conditioning.NAMES` but the interval: what they make
             up on their own. The clip's facts stay those of the scenario.
+        image_only: what works frame by frame, without its temporal layers: "decoder", "upsampler" or both.
         progress: called with (frames done, frames in all).
 
     Raises:
-        UserError: the weights, the rate, the sampler, the picture, the device, the camera or a condition's name will
-        not do, or something else is at ``out``.
+        UserError: the weights, the rate, the sampler, the picture, the device, the camera, a condition or what is
+        image-only will not do, or something else is at ``out``.
 
     >>> import tempfile
     >>> from scenarios import load
@@ -81,7 +83,7 @@ def rollout(
     """
     drive = _Drive.of(
         source, weights=weights, fps=fps, steps=steps, sampler=sampler, seed=seed, first_frame=first_frame,
-        device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld,
+        device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld, image_only=image_only,
     )  # fmt: skip
     return drive.future(1, Path(out), progress)
 
@@ -91,16 +93,8 @@ def futures(
     out: str | Path,
     *,
     samples: int,
-    weights: str | Path | Weights = "nano",
-    fps: float | None = None,
-    steps: int | None = None,
-    sampler: str | None = None,
-    seed: int | None = None,
-    first_frame: str | Path | None = None,
-    device: str = "auto",
-    allow_untrained_camera: bool = False,
-    withheld: Sequence[str] = (),
     progress: Progress | None = None,
+    **asked: Any,
 ) -> list[Clip]:
     """Several futures of one scenario from one first frame (Video LDM, Sec. 4.1.2 and App. H.1), in ``out``/01, 02, ...
 
@@ -110,8 +104,8 @@ def futures(
     shared is the latent: the video decoder sees the frames that follow too, so that its picture differs a little.
 
     A killed run goes on where it was, and passes over what is finished. ``progress`` is called with (frames done,
-    frames in all) of the ``samples`` futures together; all other arguments are those of `rollout`. Raises `UserError`
-    as that does, for ``samples`` below 1, and if a clip is at ``out``.
+    frames in all) of the ``samples`` futures together; ``asked``: more arguments of `rollout`. Raises `UserError` as that
+    does, for ``samples`` below 1, and if a clip is at ``out``.
 
     >>> import tempfile
     >>> from scenarios import load
@@ -125,10 +119,7 @@ def futures(
         raise UserError(f"asked for {samples} futures, expected 1 or more")
     if (out / "clip.json").exists():
         raise UserError(f"{out}: a clip is there, expected a new folder, or one of futures")
-    drive = _Drive.of(
-        source, weights=weights, fps=fps, steps=steps, sampler=sampler, seed=seed, first_frame=first_frame,
-        device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld,
-    )  # fmt: skip
+    drive = _Drive.of(source, **asked)
     each = len(drive.timeline)
     clips = []
     for number in range(1, samples + 1):
@@ -154,26 +145,31 @@ class _Drive:
     device: torch.device
     picture: Picture | None
     withheld: tuple[str, ...]
+    image_only: tuple[str, ...]
 
     @classmethod
     def of(
         cls,
         source: str | Path | Scenario | Timeline,
         *,
-        weights: str | Path | Weights,
-        fps: float | None,
-        steps: int | None,
-        sampler: str | None,
-        seed: int | None,
-        first_frame: str | Path | None,
-        device: str,
-        allow_untrained_camera: bool,
-        withheld: Sequence[str],
+        weights: str | Path | Weights = "nano",
+        fps: float | None = None,
+        steps: int | None = None,
+        sampler: str | None = None,
+        seed: int | None = None,
+        first_frame: str | Path | None = None,
+        device: str = "auto",
+        allow_untrained_camera: bool = False,
+        withheld: Sequence[str] = (),
+        image_only: Sequence[str] = (),
     ) -> _Drive:
         """Check what is asked for, as `rollout` says, and log what the weights obey."""
         hideable = [name for name in NAMES if name != "interval"]
         if unknown := [name for name in withheld if name not in hideable]:
             raise UserError(f"asked to withhold {unknown[0]!r}, expected some of {', '.join(hideable)}")
+        if unknown := [name for name in image_only if name not in IMAGE_ONLY]:
+            text = f"asked for {unknown[0]!r} without temporal layers, expected some of {', '.join(IMAGE_ONLY)}"
+            raise UserError(text)
         timeline = _timeline(source, fps=fps, seed=seed)
         built = weights if isinstance(weights, Weights) else load_weights(weights)
         if not allow_untrained_camera:
@@ -188,19 +184,22 @@ class _Drive:
         place = _device(device)
         for row in obeyed(timeline.scenario, built.card):
             logger.info("%s", row)
-        return cls(timeline, built, plan, sampling, seed, place, picture, tuple(sorted(set(withheld))))
+        names = [tuple(sorted(set(some))) for some in (withheld, image_only)]
+        return cls(timeline, built, plan, sampling, seed, place, picture, *names)
 
     def future(self, number: int, out: Path, progress: Progress | None) -> Clip:
         """The clip of one future, made at ``out`` or found there; number 1 is of the seed itself."""
         seed = self.seed if number == 1 else key(self.seed, "future", number)
         provenance = self._provenance(seed)
+        if self.image_only:  # unasked it is not told, so that clips made before are taken as they are
+            provenance["image_only"] = list(self.image_only)
         if number > 1:
             provenance["future"] = {"number": number, "of_seed": self.seed}
         if (clip := finished(out, provenance)) is not None:
             return clip
         session = Session(
             self.weights, seed=seed, plan=self.plan, sampling=self.sampling, device=self.device, picture=self.picture,
-            withheld=self.withheld, first_seed=self.seed,
+            withheld=self.withheld, first_seed=self.seed, image_only=self.image_only,
         )  # fmt: skip
         return _stream(session, self.timeline, out, provenance, progress)
 

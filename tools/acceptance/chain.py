@@ -262,6 +262,7 @@ def malformed_scenarios(folder: Path) -> Result:
     return Result(said, all(good.values()) and len(said) >= 10)
 
 
+KILLED_TRAINING = Line("train all killed 10 times", "the loss curves of an uninterrupted run", training_kills)
 LINES = (
     Line("make demo", "<= 600 s; >= 20 s of 512 x 1024 at 30 frames/s, labels, overlay, page without an error", demo),
     Line("make test", "< 600 s", suite),
@@ -269,7 +270,7 @@ LINES = (
     Line("rollout, same seed twice", "identical hashes", same_seed),
     Line("rollout killed 10 times", "the bytes of an uninterrupted run", rollout_kills),
     Line("dataset town killed 10 times", "the bytes of an uninterrupted run", dataset_kills),
-    Line("train all killed 10 times", "the loss curves of an uninterrupted run", training_kills),
+    KILLED_TRAINING,
     Line("real clips load", "every frame of the real clips", real_clips),
     Line("autoencoder on held-out real frames", "PSNR reported beside TAEF2's", autoencoder_psnr),
     Line("rollout from a real first frame", "runs", first_frame),
