@@ -283,6 +283,7 @@ class Run:
             measured=measured,
             average=average,
             sampling=built.stage.sampling(),
+            plan=built.stage.plan(),
             clips=built.data.clips,
             init_from=origin,
         )
