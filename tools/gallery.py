@@ -106,7 +106,7 @@ def make_gallery(
     loop: Scene = LOOP,
     failures: Path = FAILURES,
 ) -> None:
-    """Write the page and all pictures below ``out``, once all rollouts are there. ``board``: the storyboard's scenes."""
+    """Write the page and all pictures below ``out``, once all rollouts are there. ``board``: for the storyboard."""
     mark = fingerprint(weights)
     known = known_failures(failures, mark, [scene.name for scene in scenes])
     work = work / mark
