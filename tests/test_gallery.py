@@ -14,6 +14,7 @@ from PIL import Image
 
 from drivesim.errors import UserError
 from drivesim.parts import load_weights
+from drivesim.rollout import stream
 from scenarios import load
 from tests.tiny_weights import write_tiny_weights
 
@@ -75,19 +76,24 @@ def test_gallery_is_a_page_with_pictures_that_are_there_and_comes_out_the_same_a
     assert re.findall(r"\*\*Known to be wrong:\*\* (.+)", page) == ["The road ends in a wall."]
     assert "Nobody has written" not in page
 
-    monkeypatch.setattr("drivesim.rollout.stream.Session", None)  # what is rolled out is not rolled out again
+    monkeypatch.setattr(stream, "Session", None)  # what is rolled out is not rolled out again
     (tmp_path / "again" / "pictures" / "gallery").mkdir(parents=True)
     (tmp_path / "again" / "pictures" / "gallery" / "old.jpg").touch()
-    again = make(tmp_path / "again", pictures={"bend": "It is dark."}, about="other weights")
-    assert "It is dark" not in again
-    assert "Nobody has written down yet" in again
-    make(tmp_path / "third", pictures={"bend": "It is dark."}, about="other weights")
-    found = [
+    make(tmp_path / "again", pictures={"bend": "The road ends in a wall."}, about=mark)
+    one, other = (
         {file.relative_to(tmp_path / name): file.read_bytes() for file in (tmp_path / name).rglob("*.*")}
-        for name in ("again", "third")
-    ]
-    assert len(found[0]) == 5
-    assert found[0] == found[1]
+        for name in ("docs", "again")
+    )
+    assert len(one) == 5  # the page, its two pictures, the storyboard, the looping picture
+    assert one == other
+
+
+def test_sentences_about_other_weights_are_not_repeated(tool, tmp_path):
+    failures = tmp_path / "failures.yaml"
+    failures.write_text(yaml.safe_dump({"weights": "0123456789ab", "pictures": {"bend": "It is dark."}}))
+    assert tool.known_failures(failures, "0123456789ab", ["bend", "futures"]) == {"bend": "It is dark.", "futures": ""}
+    assert tool.known_failures(failures, "ba9876543210", ["bend", "futures"]) is None
+    assert "Nobody has written down yet" in tool.page([], {}, "ba9876543210", None)
 
 
 def test_sentence_about_a_picture_that_there_is_not_is_refused(make, tmp_path):

@@ -190,7 +190,7 @@ def test_context_frames_are_noised_at_the_level_asked_for_and_the_network_is_tol
     assert not torch.equal(made[0][2:], made[1][2:])
 
 
-@pytest.mark.parametrize("context", [1, 2, 3])
+@pytest.mark.parametrize("context", [1, 3])
 def test_steps_continue_from_as_many_key_frames_as_the_card_says(context, weights, timeline):
     known = dataclasses.replace(weights, card=weights.card | {"plan": {"context": context}})
     plan = plan_for(known, FPS)

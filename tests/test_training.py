@@ -178,18 +178,13 @@ def test_context_of_training_is_drawn_as_it_always_was_unless_asked_otherwise(tr
 def test_number_and_noise_of_context_frames_are_settings(trained):
     settings = {"context": "predict", "context_frames": 3, "context_noise": 0.8, "context_noise_share": 0.25}
     stage = DiffusionStage("unet.temporal_key", "tiny", str(trained / "weights"), **settings)
+    assert stage.plan() == {"context": 3}
     inputs = stage.problem({"latents": torch.zeros(2000, 5, 1, 1, 1)}, torch.Generator().manual_seed(0))[1]
     mask = inputs["context"][:, :, -1, 0, 0]
     assert [(mask > 0).sum(1).eq(k).float().mean().item() for k in range(4)] == pytest.approx([0.25] * 4, abs=0.03)
     told = mask[mask[:, 0] > 0, 0]
     assert (told < 1).float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert 0.6 < told.min() < 0.65  # sqrt(1 - 0.8^2) at the largest level
-
-
-def test_rollout_continues_from_as_many_frames_as_were_trained(clips, trained, tmp_path):
-    run = copy_with_plan(trained, tmp_path / "run", "unet.temporal_key", batches=2)
-    train_stage("unet.temporal_key", "tiny", [clips], run, device="cpu", overrides=["--model.context_frames=1"])
-    assert json.loads((run / "weights" / "card.json").read_text())["plan"] == {"context": 1}
 
 
 def test_event_file_holds_loss_curves_and_sample_images(clips, trained):

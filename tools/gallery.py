@@ -149,12 +149,12 @@ def known_failures(path: Path, mark: str, names: Sequence[str]) -> dict[str, str
 def show(scene: Scene, weights: Weights, work: Path) -> Shown:
     """Draw a scene: the town, the model, and the model with the boxes that it was told; or the town and its futures."""
     timeline, numbers = timeline_of(scene, FPS)
-    town = town_frames(timeline, numbers)
+    start, *town = town_frames(timeline, [0, *numbers])
     facts = [timeline[number] for number in numbers]
     place = work / f"{scene.name}_{len(timeline)}"
     if scene.futures:
         first = place / "first.png"
-        atomic.write_bytes(first, encoded(town_frames(timeline, [0])[0], "PNG"))
+        atomic.write_bytes(first, encoded(start, "PNG"))
         clips = [
             drivesim.rollout(
                 timeline, place / f"seed_{seed}", weights=weights, seed=seed, first_frame=first, withheld=["boxes"]
