@@ -39,7 +39,15 @@ def weights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def make(tool, weights, tmp_path_factory):
     """A function that makes a small gallery, always from the same rollouts."""
-    work = tmp_path_factory.mktemp("work")
+    work, render, drawn = tmp_path_factory.mktemp("work"), tool.town_frames, {}
+
+    def render_once(timeline, numbers):  # to draw the town takes longest
+        frames = timeline.scenario.fingerprint, timeline.fps, tuple(numbers)
+        if frames not in drawn:
+            drawn[frames] = render(timeline, numbers)
+        return drawn[frames]
+
+    tool.town_frames = render_once  # the module is this file's own
     dusk = {"environment.initial.daylight": 0.5}
     scenes = (
         tool.Scene("bend", "A bend", "curved_road", (0.0, 0.4), dusk),
