@@ -3,16 +3,18 @@ VENV ?= .venv
 OUT ?= out/demo
 AREA ?= chain
 ONLY ?=
+WEIGHTS ?= nano
 FORMATS ?= coco yolo kitti mot bdd100k nuscenes webdataset hf
 PYTHON = $(VENV)/bin/python
 
-.PHONY: help setup demo test lint types acceptance prove
+.PHONY: help setup demo test lint types gallery acceptance prove
 
 help:
 	@echo "make demo             from a scenario to a video with labels and a report page, in $(OUT)"
 	@echo "make test             the test suite"
 	@echo "make lint             ruff: rules and layout"
 	@echo "make types            mypy"
+	@echo "make gallery          docs/gallery.md and its pictures, from WEIGHTS=$(WEIGHTS)"
 	@echo "make acceptance       the heavy acceptance lines of AREA=$(AREA), as JSON; ONLY=TEXT picks some"
 	@echo "make prove            exports read by other people's readers: FORMATS=\"$(FORMATS)\""
 	@echo "make setup            only the virtual environment $(VENV)"
@@ -32,6 +34,9 @@ lint: setup
 
 types: setup
 	@$(PYTHON) -m mypy
+
+gallery: setup
+	@$(PYTHON) tools/gallery.py --weights $(WEIGHTS)
 
 acceptance: setup
 	@$(PYTHON) tools/acceptance $(AREA) --only "$(ONLY)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-MAX_PREDICT = 2  # leading frames given to prediction: the last two carry direction and speed
+PREDICT_FROM = 2  # leading frames given to prediction, at most: the last two carry direction and speed
 NO_CONTEXT = 0.1  # share of interpolation samples that see no key frames, so that guidance has its other branch
 
 
@@ -45,16 +45,16 @@ class Context:
         return context
 
     @classmethod
-    def draw(cls, kind: str, z: Tensor, generator: torch.Generator) -> Context:
+    def draw(cls, kind: str, z: Tensor, generator: torch.Generator, *, frames: int = PREDICT_FROM) -> Context:
         """A random context for training, one draw per clip.
 
-        ``kind`` "predict": 0, 1 or 2 leading frames, equally likely (the paper's categorical); "interpolate": both
-        ends, or with probability `NO_CONTEXT` none. ``generator``: on the CPU.
+        ``kind`` "predict": 0, 1, ... or ``frames`` leading frames, equally likely (the paper's categorical, over 0, 1
+        and 2); "interpolate": both ends, or with probability `NO_CONTEXT` none. ``generator``: on the CPU.
         """
         luck = torch.rand(z.shape[0], generator=generator)
         context = cls.none(z)
         if kind == "predict":
-            counts = (luck * (MAX_PREDICT + 1)).long()
+            counts = (luck * (frames + 1)).long()
             given = torch.arange(z.shape[1]) < counts[:, None]
         elif kind == "interpolate":
             ends = cls.interpolate(z).mask[:, :, 0, 0, 0].bool().cpu()
@@ -63,16 +63,15 @@ class Context:
             raise ValueError(f"context kind is {kind!r}, expected 'predict' or 'interpolate'")
         return cls(z, given[:, :, None, None, None].to(context.mask))
 
-    def noised(self, share: Tensor, generator: torch.Generator) -> Context:
+    def noised(self, share: Tensor, noise: Tensor) -> Context:
         """The same with given frames noised, sqrt(1 - s^2) z + s e for a ``share`` s (b,) of noise; the mask tells it.
 
         A rollout continues its own, imperfect frames; noise on the context in training makes such frames familiar
-        (GameNGen, arXiv 2408.14837).
+        (GameNGen, arXiv 2408.14837). ``noise`` e: (b t c h w), standard normal.
         """
         s = share.to(self.latents)[:, None, None, None, None]
         signal = (1.0 - s**2).sqrt()
-        noise = torch.randn(self.latents.shape, generator=generator).to(self.latents)
-        return Context(signal * self.latents + s * noise, self.mask * signal)
+        return Context(signal * self.latents + s * noise.to(self.latents), self.mask * signal)
 
     def stack(self) -> Tensor:
         """What the network reads: c_S (b t c+1 h w)."""

@@ -26,13 +26,25 @@ def test_what_is_not_given_cannot_be_seen():
     assert torch.equal(seen, Context.predict(Z, 1).stack())
 
 
-def test_drawn_contexts_of_prediction_have_0_1_or_2_leading_frames_equally_often():
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_drawn_contexts_of_prediction_have_0_1_or_more_leading_frames_equally_often(most):
     many = Z[:1].expand(3000, -1, -1, -1, -1)
-    mask = Context.draw("predict", many, torch.Generator().manual_seed(0)).mask[:, :, 0, 0, 0]
+    mask = Context.draw("predict", many, torch.Generator().manual_seed(0), frames=most).mask[:, :, 0, 0, 0]
     counts = mask.sum(1)
-    assert (mask[:, 2:] == 0).all()
-    assert (mask[:, 0] >= mask[:, 1]).all()
-    assert [(counts == k).float().mean().item() for k in range(3)] == pytest.approx([1 / 3] * 3, abs=0.03)
+    assert (mask[:, most:] == 0).all()
+    assert (mask[:, :-1] >= mask[:, 1:]).all()
+    shares = [(counts == k).float().mean().item() for k in range(most + 1)]
+    assert shares == pytest.approx([1 / (most + 1)] * (most + 1), abs=0.03)
+
+
+def test_two_frames_are_drawn_unless_another_number_is_asked_for():
+    many = Z.repeat(20, 1, 1, 1, 1)
+    usual, two, three = (
+        Context.draw("predict", many, torch.Generator().manual_seed(0), **more).mask
+        for more in ({}, {"frames": 2}, {"frames": 3})
+    )
+    assert torch.equal(usual, two)
+    assert not torch.equal(usual, three)
 
 
 def test_drawn_contexts_of_interpolation_are_both_ends_or_sometimes_none():
@@ -45,7 +57,9 @@ def test_drawn_contexts_of_interpolation_are_both_ends_or_sometimes_none():
 
 def test_noise_on_the_context_keeps_its_power_and_tells_its_share():
     big = torch.ones(2, 2, 8, 64, 64)
-    context = Context.predict(big, 1).noised(torch.tensor([0.0, 0.6]), torch.Generator().manual_seed(0))
+    context = Context.predict(big, 1).noised(
+        torch.tensor([0.0, 0.6]), torch.randn(big.shape, generator=torch.Generator().manual_seed(0))
+    )
     stack = context.stack()
     assert torch.equal(stack[0, 0, :8], big[0, 0])
     assert stack[1, 0, :8].mean().item() == pytest.approx(0.8, abs=0.01)

@@ -10,7 +10,7 @@ from drivesim.clips import read_clip, verify
 from drivesim.diffusion import levels
 from drivesim.errors import UserError
 from drivesim.parts import load_weights
-from drivesim.rollout import Sampling, Session, State, rollout
+from drivesim.rollout import Plan, Sampling, Session, State, rollout
 from drivesim.rollout import session as session_module
 from drivesim.rollout.pictures import read_picture
 from drivesim.rollout.session import origin_of
@@ -187,6 +187,56 @@ def test_sampler_asked_for_counts_before_the_cards_and_what_will_not_do_is_refus
         Sampling.of({"eta": 0.5}, sampler="dpm")
 
 
+def test_context_frames_are_noised_at_the_level_asked_for_and_the_network_is_told(weights, timeline):
+    seen = []
+    hook = weights.key.register_forward_pre_hook(lambda _, __, given: seen.append(given["context"]), with_kwargs=True)
+    made = []
+    try:
+        for level in (0.0, 0.6):
+            session = session_for(weights, sampling=Sampling(key_steps=1, context_level=level))
+            conditions = told(session, timeline).frames(list(session.plan.keys)).at_interval(1 / session.plan.key_fps)
+            given = session.stages._noise("test", [0, 4], session.stages.latent_shape)
+            made.append(session.stages.keys(given, conditions, session.plan.keys))
+    finally:
+        hook.remove()
+    clean, noised = seen[0][0], seen[-1][0]
+    assert torch.equal(clean[:2, :-1], given)
+    grain = session.stages._noise("context", [0, 4], session.stages.latent_shape)
+    torch.testing.assert_close(noised[:2, :-1], 0.8 * given + 0.6 * grain)
+    assert noised[:2, -1].unique().tolist() == pytest.approx([0.8])
+    assert noised[2:].abs().max() == 0
+    assert torch.equal(made[1][:2], given)  # what is shown stays clean
+    assert not torch.equal(made[0][2:], made[1][2:])
+
+
+@pytest.mark.parametrize("context", [1, 3])
+def test_steps_continue_from_as_many_key_frames_as_the_card_says(context, weights, timeline):
+    known = dataclasses.replace(weights, card=weights.card | {"plan": {"context": context}})
+    plan = plan_for(known, FPS)
+    assert (plan.context, plan.step) == (context, 4 * (8 - context))
+    session = session_for(known, plan=plan)
+    for _ in range(2):
+        last = session.state.keys
+        keys = session._keys(told(session, timeline))
+        assert all(torch.equal(keys[4 * k], last[k]) for k in range(len(last)))
+        session.step(told(session, timeline))
+    assert len(last) == context
+
+
+def test_context_is_the_weights_own_or_less(weights):
+    assert plan_for(weights, FPS) == Plan(FPS)
+    assert plan_for(weights, FPS, context=1).context == 1
+    with pytest.raises(UserError, match="context is 3 key frames, expected 1 to 2: the weights know no more"):
+        plan_for(weights, FPS, context=3)
+    with pytest.raises(UserError, match="0 of 8 key frames are given, expected 1 to 7"):
+        plan_for(weights, FPS, context=0)
+    with pytest.raises(UserError, match="'window', expected context alone"):
+        plan_for(dataclasses.replace(weights, card={"plan": {"window": 4}}), FPS)
+    for level in (-0.1, 1.0, float("nan")):
+        with pytest.raises(UserError, match=rf"context frames is {level}, expected from 0 to below 1"):
+            Sampling(context_level=level)
+
+
 # --- session
 
 
@@ -304,6 +354,13 @@ def test_sampler_is_part_of_where_a_clip_is_from(clip, folder, tmp_path):
         rollout(short, tmp_path / "clip", weights=folder, fps=1.875, sampler="heun")
     with pytest.raises(UserError, match="'euler'"):
         rollout(short, tmp_path / "other", weights=folder, fps=1.875, sampler="euler")
+
+
+def test_context_asked_for_is_part_of_where_a_clip_is_from(clip, folder, tmp_path):
+    assert (clip.provenance["plan"]["context"], clip.provenance["sampling"]["context_level"]) == (2, 0.0)
+    short = compile(loads(STREET.replace("4.0", "1.0")), fps=1.875)
+    made = rollout(short, tmp_path / "clip", weights=folder, fps=1.875, context=1, context_level=0.3)
+    assert (made.provenance["plan"]["context"], made.provenance["sampling"]["context_level"]) == (1, 0.3)
 
 
 def test_asking_again_gives_the_clip_that_is_there(clip, folder, timeline):

@@ -50,5 +50,5 @@ def test_chunks_tile_the_frames():
 def test_rates_off_the_ladder_and_empty_windows_are_refused():
     with pytest.raises(UserError, match=r"15 frames/s.*1\.875, 7\.5, 30"):
         Plan(15.0)
-    with pytest.raises(ValueError, match="expected 1 to 1"):
+    with pytest.raises(UserError, match="2 of 2 key frames are given, expected 1 to 1"):
         Plan(window=2, context=2)

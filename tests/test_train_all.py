@@ -66,6 +66,7 @@ def test_card_says_what_the_weights_were_trained_on(trained):
     assert card["trained_range"]["fps"] == [7.5, 7.5]
     assert set(card["parts"]) == set(STAGES)
     assert card["data"]["clips"] == 4
+    assert card["plan"] == {"context": 2}
     assert all(row == {"status": "not learned", "evidence": "not measured"} for row in card["conditions"].values())
     assert card["parts"]["ae.image"]["measured"]["psnr"] > 5.0
 

@@ -160,6 +160,33 @@ def test_error_in_a_box_counts_more_and_that_of_a_given_frame_nothing(trained):
     assert torch.equal(stage.weight(told, x, {}), torch.ones(1, 3, 1, 8, 16))
 
 
+def test_context_of_training_is_drawn_as_it_always_was_unless_asked_otherwise(trained):
+    stage = DiffusionStage("unet.temporal_key", "tiny", str(trained / "weights"), context="predict")
+    x = torch.randn(6, 5, 8, 8, 16, generator=torch.Generator().manual_seed(1))
+    found = stage.problem({"latents": x}, torch.Generator().manual_seed(7))[1]["context"]
+    generator = torch.Generator().manual_seed(7)
+    counts = (torch.rand(6, generator=generator) * 3).long()
+    luck = torch.rand(2, 6, generator=generator)
+    share = (0.3 * luck[0] * (luck[1] < 0.5))[:, None, None, None, None]
+    signal = (1.0 - share**2).sqrt()
+    given = (torch.arange(5) < counts[:, None]).float()[:, :, None, None, None]
+    seen = (signal * x + share * torch.randn(x.shape, generator=generator)) * given
+    assert torch.equal(found, torch.cat([seen, (given * signal).expand(6, 5, 1, 8, 16)], dim=2))
+    assert 0 < (share > 0).sum() < 6
+
+
+def test_number_and_noise_of_context_frames_are_settings(trained):
+    settings = {"context": "predict", "context_frames": 3, "context_noise": 0.8, "context_noise_share": 0.25}
+    stage = DiffusionStage("unet.temporal_key", "tiny", str(trained / "weights"), **settings)
+    assert stage.plan() == {"context": 3}
+    inputs = stage.problem({"latents": torch.zeros(2000, 5, 1, 1, 1)}, torch.Generator().manual_seed(0))[1]
+    mask = inputs["context"][:, :, -1, 0, 0]
+    assert [(mask > 0).sum(1).eq(k).float().mean().item() for k in range(4)] == pytest.approx([0.25] * 4, abs=0.03)
+    told = mask[mask[:, 0] > 0, 0]
+    assert (told < 1).float().mean().item() == pytest.approx(0.25, abs=0.03)
+    assert 0.6 < told.min() < 0.65  # sqrt(1 - 0.8^2) at the largest level
+
+
 def test_event_file_holds_loss_curves_and_sample_images(clips, trained):
     events = EventAccumulator(str(trained / "stages" / "ae.image" / "tensorboard"), size_guidance={"images": 0})
     events.Reload()
@@ -235,6 +262,11 @@ def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
         ("unet.text", "", "expected all or one of"),
         ("up.temporal", "", "train up.image first"),
         ("up.image", "--model.context=predict", "context is 'predict', expected none"),
+        ("unet.temporal_key", "--model.context_frames=0", "context_frames is 0 .* expected 1 or more"),
+        ("unet.temporal_key", "--model.context_frames=8", "context_frames is 8 of windows of 8 frames, expected less"),
+        ("unet.temporal_interp", "--model.context_frames=1", "only prediction has another number"),
+        ("unet.temporal_key", "--model.context_noise=1.5", "context_noise is 1.5, expected 0 to 1"),
+        ("unet.temporal_key", "--model.context_noise_share=-1", "context_noise_share is -1.0, expected 0 to 1"),
         ("up.image", "--model={loss: picture, foreground: 1.0}", "foreground weighs the diffusion loss"),
         ("up.image", "--model={loss: diffusion, perceptual: 0.3}", "expected 0 with 'diffusion'"),
     ],

@@ -39,6 +39,14 @@ def add(groups: Any) -> None:
         metavar="ddim|dpm|heun",
         help="what makes the steps; dpm and heun are of second order, heun at up to twice the cost (default: ddim)",
     )
+    rollout.add_argument(
+        "--context", type=count, metavar="N",
+        help="key frames that each step continues from (default: as many as the weights were trained with)",
+    )  # fmt: skip
+    rollout.add_argument(
+        "--context-level", type=float, metavar="S",
+        help="share of noise on them, as the networks see them, 0 to below 1 (default: 0)",
+    )  # fmt: skip
     rollout.add_argument("--first-frame", metavar="IMG", help="start from this picture")
     rollout.add_argument(
         "--samples", type=count, default=1, metavar="K",
@@ -101,6 +109,8 @@ def run_rollout(arguments: argparse.Namespace) -> int:
         "weights": arguments.weights,
         "steps": arguments.steps,
         "sampler": arguments.sampler,
+        "context": arguments.context,
+        "context_level": arguments.context_level,
         "seed": arguments.seed,
         "first_frame": arguments.first_frame,
         "device": arguments.device,

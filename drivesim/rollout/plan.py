@@ -29,7 +29,8 @@ class Plan:
     at either end of a decoded window are shown from its neighbour instead. ``enlarge``: frames enlarged
     together.
 
-    Raises `UserError` for a rate that is not on the ladder, ``ValueError`` for windows that leave nothing to make.
+    Raises `UserError` for a rate that is not on the ladder and for a context that leaves nothing to make,
+    ``ValueError`` for other windows that will not do.
 
     >>> plan = Plan(7.5)
     >>> plan.step, list(plan.keys), plan.gaps(7.5, frames=8)
@@ -48,7 +49,7 @@ class Plan:
     def __post_init__(self) -> None:
         """Check the windows."""
         if not 1 <= self.context < self.window:
-            raise ValueError(f"{self.context} of {self.window} key frames are given, expected 1 to {self.window - 1}")
+            raise UserError(f"{self.context} of {self.window} key frames are given, expected 1 to {self.window - 1}")
         if not 0 <= 2 * self.margin < self.decode:
             raise ValueError(f"margin is {self.margin} of {self.decode} decoded frames, expected less than half")
         ladder = [self.key_fps * self.rung**n for n in range(3)]

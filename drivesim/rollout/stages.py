@@ -31,11 +31,12 @@ class Sampling:
     ``*_steps``: denoiser steps. ``guidance``: of the first frame and of key frames, by set of conditions:
     "all", or names joined by "+", -> scale (1 is none; every other set costs one more call).
     ``between_guidance``: the same for the frames between. ``context_guidance``: of key frames towards their
-    context (Video LDM Eq. 4; 1 is none). ``low_level``: share of noise put on a small picture before it is
+    context (Video LDM Eq. 4; 1 is none). ``context_level``: share of noise on the given key frames, as the key network
+    sees them, which is told of it. ``low_level``: share of noise put on a small picture before it is
     enlarged (Video LDM Eq. 5). ``sampler``: of all networks, a name in `SAMPLERS`. ``eta``: of "ddim", how much of
     the noise it takes away at a step it replaces by new noise, 0 (none) to 1 (all, DDPM).
 
-    Raises `UserError` for another sampler, another eta, or an eta for a sampler that has none.
+    Raises `UserError` for another sampler, another eta or context level, or an eta for a sampler that has none.
     """
 
     first_steps: int = 8
@@ -45,6 +46,7 @@ class Sampling:
     guidance: Mapping[str, float] = field(default_factory=lambda: {"all": 2.0})
     between_guidance: Mapping[str, float] = field(default_factory=dict)
     context_guidance: float = 1.0
+    context_level: float = 0.0
     low_level: float = 0.0
     sampler: str = "ddim"
     eta: float = 0.0
@@ -52,14 +54,23 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.sampler not in list(SAMPLERS):
             raise UserError(f"the sampler is {self.sampler!r}, expected one of {', '.join(SAMPLERS)}")
+        if not 0 <= self.context_level < 1:
+            raise UserError(f"the noise on context frames is {self.context_level}, expected from 0 to below 1")
         if not 0 <= self.eta <= 1:
             raise UserError(f"the sampler's eta is {self.eta}, expected 0 to 1")
         if self.eta > 0 and self.sampler != "ddim":
             raise UserError(f"the sampler {self.sampler!r} has eta {self.eta}, expected 0: only ddim adds noise")
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], *, steps: int | None = None, sampler: str | None = None) -> Sampling:
-        """The sampling that a card states, with ``steps`` (not the upsampler's) and ``sampler`` instead of its own.
+    def of(
+        cls,
+        row: Mapping[str, Any],
+        *,
+        steps: int | None = None,
+        sampler: str | None = None,
+        context_level: float | None = None,
+    ) -> Sampling:
+        """The sampling that a card states, with ``steps`` (not the upsampler's) and others instead of its own.
 
         Raises `UserError` for a setting that does not exist or will not do, or for no step at all.
         """
@@ -74,6 +85,8 @@ class Sampling:
             asked |= dict.fromkeys(("first_steps", "key_steps", "between_steps"), steps)
         if sampler is not None:
             asked["sampler"] = sampler
+        if context_level is not None:
+            asked["context_level"] = context_level
         return cls(**{**row, **asked})
 
 
@@ -144,6 +157,10 @@ class Stages:
         latents = torch.zeros(1, len(frames), *self.latent_shape)
         latents[0, : len(given)] = given
         context = Context.predict(latents, len(given))
+        if self.sampling.context_level:
+            grain = torch.zeros_like(latents)
+            grain[0, : len(given)] = self._noise("context", frames[: len(given)], self.latent_shape)
+            context = context.noised(torch.tensor([self.sampling.context_level]), grain)
         told = conditions.to(self.device)
 
         def ask(told: Conditions, context: Context = context) -> Predict:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from conditioning import NAMES
+from conditioning.context import PREDICT_FROM
 from drivesim.clips import Clip, ClipWriter, finished, software
 from drivesim.errors import UserError
 from drivesim.overlay import draw
@@ -40,6 +41,8 @@ def rollout(
     fps: float | None = None,
     steps: int | None = None,
     sampler: str | None = None,
+    context: int | None = None,
+    context_level: float | None = None,
     seed: int | None = None,
     first_frame: str | Path | None = None,
     device: str = "auto",
@@ -61,6 +64,9 @@ def rollout(
         steps: denoiser steps. None: those the scenario asks for, or else the weights' card.
         sampler: what makes them, a name in `drivesim.diffusion.SAMPLERS`: "ddim", "dpm" (more exact at the same cost)
             or "heun" (more exact, up to twice the cost). None: the card's, or else "ddim".
+        context: key frames that each step continues from, at most as many as the weights were trained with. None: so
+            many.
+        context_level: share of noise on them, as the key network sees them. None: the card's, or else 0.
         seed: of all noise, and of the scenario where no timeline is given. None: the scenario's own.
         first_frame: picture to start from; its middle is cut to the shape of the networks' pictures.
         device: "auto", "cpu", "cuda", ...
@@ -82,8 +88,8 @@ def rollout(
     (5, 'rollout', ['overlay', 'video'])
     """
     drive = _Drive.of(
-        source, weights=weights, fps=fps, steps=steps, sampler=sampler, seed=seed, first_frame=first_frame,
-        device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld, image_only=image_only,
+        source, weights=weights, fps=fps, steps=steps, sampler=sampler, context=context, context_level=context_level,
+        seed=seed, first_frame=first_frame, device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld, image_only=image_only,
     )  # fmt: skip
     return drive.future(1, Path(out), progress)
 
@@ -104,8 +110,8 @@ def futures(
     shared is the latent: the video decoder sees the frames that follow too, so that its picture differs a little.
 
     A killed run goes on where it was, and passes over what is finished. ``progress`` is called with (frames done,
-    frames in all) of the ``samples`` futures together; ``asked``: more arguments of `rollout`. Raises `UserError` as that
-    does, for ``samples`` below 1, and if a clip is at ``out``.
+    frames in all) of the ``samples`` futures together; ``asked``: more arguments of `rollout`. Raises `UserError` as
+    that does, for ``samples`` below 1, and if a clip is at ``out``.
 
     >>> import tempfile
     >>> from scenarios import load
@@ -156,6 +162,8 @@ class _Drive:
         fps: float | None = None,
         steps: int | None = None,
         sampler: str | None = None,
+        context: int | None = None,
+        context_level: float | None = None,
         seed: int | None = None,
         first_frame: str | Path | None = None,
         device: str = "auto",
@@ -178,8 +186,9 @@ class _Drive:
         if seed is None:
             seed = timeline.seed if wanted.seed is None else wanted.seed
         steps = wanted.steps if steps is None else steps
-        sampling = Sampling.of(built.card.get("sampling", {}), steps=steps, sampler=sampler)
-        plan = plan_for(built, timeline.fps)
+        card = built.card.get("sampling", {})
+        sampling = Sampling.of(card, steps=steps, sampler=sampler, context_level=context_level)
+        plan = plan_for(built, timeline.fps, context=context)
         picture = None if first_frame is None else read_picture(first_frame, built.autoencoder.config.size)
         place = _device(device)
         for row in obeyed(timeline.scenario, built.card):
@@ -222,10 +231,21 @@ class _Drive:
         }
 
 
-def plan_for(weights: Weights, fps: float) -> Plan:
-    """The plan at ``fps`` frames/s that these weights' windows are made for."""
+def plan_for(weights: Weights, fps: float, *, context: int | None = None) -> Plan:
+    """The plan at ``fps`` frames/s that these weights' windows are made for.
+
+    ``context``: key frames that a step continues from. None: as many as the card's ``plan`` says the weights were
+    trained with, 2 if it does not. Raises `UserError` for more than that, or a plan of other things.
+    """
+    asked = weights.card.get("plan", {})
+    if unknown := sorted(set(asked) - {"context"}):
+        raise UserError(f"the card's plan has {unknown[0]!r}, expected context alone")
+    trained = asked.get("context", PREDICT_FROM)
+    if context is not None and context > trained:
+        raise UserError(f"context is {context} key frames, expected 1 to {trained}: the weights know no more")
     window = weights.key.temporal.config.alphas  # one alpha per frame of the window; 1: any length
-    return Plan(fps) if window == 1 else Plan(fps, window=window)
+    given = trained if context is None else context
+    return Plan(fps, context=given) if window == 1 else Plan(fps, context=given, window=window)
 
 
 def _stream(

@@ -31,6 +31,7 @@ def write_card(
     measured: Mapping[str, float],
     average: Mapping[str, Any],
     sampling: Mapping[str, int],
+    plan: Mapping[str, int],
     clips: Sequence[CachedClip],
     init_from: str | None,
 ) -> None:
@@ -47,6 +48,7 @@ def write_card(
         measured: numbers on held-out clips.
         average: the width that was chosen, and the losses that it was chosen by.
         sampling: what the part asks of a rollout's sampling.
+        plan: what it asks of a rollout's plan.
         clips: all clips of the run.
         init_from: fingerprint of the part that the stage went on from.
     """
@@ -61,8 +63,9 @@ def write_card(
     }
     card["trained_range"] = trained_range(clip.seen() for clip in clips)
     card.setdefault("conditions", {name: dict(UNMEASURED) for name in NAMES})
-    if sampling:
-        card["sampling"] = card.get("sampling", {}) | dict(sampling)
+    for section, asked in (("sampling", sampling), ("plan", plan)):
+        if asked:
+            card[section] = card.get(section, {}) | dict(asked)
     parts = card.setdefault("parts", {})
     parts[part] = {
         "fingerprint": fingerprint,

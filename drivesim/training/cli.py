@@ -64,8 +64,16 @@ def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, over
         )
     except ArgumentError as error:
         raise UserError(f"training settings of {part}: {' '.join(str(error).split())}") from error
+    _check_window(cli.model, cli.datamodule)
     fast_layout(cli.model)
     return Built(cli.model, cli.datamodule, cli.trainer, cli.parser.dump(cli.config))
+
+
+def _check_window(stage: Stage, data: L.LightningDataModule) -> None:
+    """Of the frames of a window at least one must be left to predict."""
+    given = stage.plan().get("context", 0)
+    if isinstance(data, TrainingData) and given >= data.frames:
+        raise UserError(f"context_frames is {given} of windows of {data.frames} frames, expected less")
 
 
 def classes_of(part: str) -> tuple[type[Stage], type[L.LightningDataModule]]:

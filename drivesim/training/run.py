@@ -284,6 +284,7 @@ class Run:
             measured=measured,
             average=average,
             sampling=built.stage.sampling(),
+            plan=built.stage.plan(),
             clips=built.data.clips,
             init_from=origin,
         )

@@ -19,8 +19,10 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from conditioning import NAMES, Conditions, Context
+from conditioning.context import PREDICT_FROM
 from conditioning.layout import KINDS
 from drivesim.diffusion import Denoiser, ddim, levels
+from drivesim.errors import UserError
 from drivesim.networks.blocks import identity
 from drivesim.networks.video import VideoNet
 from drivesim.parts import PARTS
@@ -119,6 +121,10 @@ class Stage(L.LightningModule):
         """What the card is to say of how a rollout samples with the part, beyond its defaults."""
         return {}
 
+    def plan(self) -> dict[str, int]:
+        """What the card is to say of a rollout's plan."""
+        return {}
+
     def show(self, batch: Batch) -> dict[str, np.ndarray]:
         """Pictures (h w 3) and videos (t h w 3), uint8: the truth above what the network makes of a held-out batch."""
         raise NotImplementedError
@@ -212,7 +218,9 @@ class DiffusionStage(Stage):
         weights: str,
         *,
         context: str | None = None,
+        context_frames: int = PREDICT_FROM,
         context_noise: float = 0.3,
+        context_noise_share: float = 0.5,
         foreground: float = 0.0,
         drop: float = 0.1,
         drop_boxes: float = 0.1,
@@ -226,7 +234,11 @@ class DiffusionStage(Stage):
             preset: whose network.
             weights: folder of the finished parts.
             context: which frames are given: "predict", "interpolate" or none.
-            context_noise: half of the samples see their given frames noised, by up to this share.
+            context_frames: of "predict": how many leading frames are given at most, 0 to so many being equally
+                likely. A rollout continues from so many.
+            context_noise: largest level of noise on given frames; each noised sample draws its own below it, evenly,
+                and the network is told.
+            context_noise_share: share of the samples whose given frames are noised.
             foreground: how much more the diffusion loss counts errors inside a box. Road users cover little of a
                 picture, and without it a short training spends itself on houses (GeoDiffusion, arXiv 2306.04607).
             drop: probability that a condition of a sample is made unknown.
@@ -235,7 +247,14 @@ class DiffusionStage(Stage):
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
-        self.context, self.context_noise, self.foreground = context, context_noise, foreground
+        if context_frames < 1 or (context != "predict" and context_frames != PREDICT_FROM):
+            expected = "1 or more" if context == "predict" else f"{PREDICT_FROM}: only prediction has another number"
+            raise UserError(f"context_frames is {context_frames} with context {context!r}, expected {expected}")
+        for name, value in (("context_noise", context_noise), ("context_noise_share", context_noise_share)):
+            if not 0 <= value <= 1:
+                raise UserError(f"{name} is {value}, expected 0 to 1")
+        self.context, self.context_frames, self.foreground = context, context_frames, foreground
+        self.context_noise, self.context_noise_share = context_noise, context_noise_share
         self.drop, self.drop_all = {**dict.fromkeys(NAMES, drop), "boxes": drop_boxes}, drop_all
         self.denoiser = Denoiser()
         self.codec = Codec(weights)
@@ -245,6 +264,10 @@ class DiffusionStage(Stage):
         if not part.endswith(".image"):
             self.image = frozen_part(weights, parent)
         self.video: Any = None if part.endswith(".image") else VideoNet(self.image, self.trained)
+
+    def plan(self) -> dict[str, int]:
+        """How many key frames a rollout is to continue from."""
+        return {"context": self.context_frames} if self.context == "predict" else {}
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The squared error of the prediction (Video LDM Eq. 1), weighted, and that of the less noised samples."""
@@ -290,10 +313,11 @@ class DiffusionStage(Stage):
         x = batch["latents"]
         if self.context is None:
             return x, {}
-        context = Context.draw(self.context, x, generator)
+        context = Context.draw(self.context, x, generator, frames=self.context_frames)
         luck = torch.rand(2, len(x), generator=generator).to(x)
-        noised = context.noised((0.0 if clean else self.context_noise) * luck[0] * (luck[1] < 0.5), generator)
-        return x, {"context": noised.stack()}
+        level = (0.0 if clean else self.context_noise) * luck[0] * (luck[1] < self.context_noise_share)
+        noise = torch.randn(x.shape, generator=generator)
+        return x, {"context": context.noised(level, noise).stack()}
 
     def predict(self, x: Tensor, u: Tensor, conditions: Conditions, inputs: dict[str, Tensor]) -> Tensor:
         """The network's prediction (b t c h w) for ``x`` (b t c h w) at noise ``u`` (b,)."""
