@@ -89,7 +89,8 @@ def rollout(
     """
     drive = _Drive.of(
         source, weights=weights, fps=fps, steps=steps, sampler=sampler, context=context, context_level=context_level,
-        seed=seed, first_frame=first_frame, device=device, allow_untrained_camera=allow_untrained_camera, withheld=withheld, image_only=image_only,
+        seed=seed, first_frame=first_frame, device=device, allow_untrained_camera=allow_untrained_camera,
+        withheld=withheld, image_only=image_only,
     )  # fmt: skip
     return drive.future(1, Path(out), progress)
 
