@@ -61,7 +61,8 @@ def measure_reader(shards: Path, folder: Path, *, pools: int = 3) -> Result:
         started = time.perf_counter()
         with closing(stream.samples()) as samples:
             frames = sum(len(sample.colour) for sample in itertools.islice(samples, count))
-        figure[f"frames/s, {workers} workers"] = round(frames / (time.perf_counter() - started), 1)
+        threads = f"{workers} thread{'s' if workers > 1 else ''}"
+        figure[f"frames/s, {threads}"] = round(frames / (time.perf_counter() - started), 1)
     return Result(figure, all(value > 0 for value in figure.values()))
 
 
