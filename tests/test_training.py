@@ -133,6 +133,20 @@ def test_start_from_a_part_of_another_shape_names_tensor_and_shapes(clips, train
         train_stage("ae.image", "tiny", [clips], run, device="cpu", init_from=tmp_path)
 
 
+def test_parents_that_a_run_lacks_are_taken_from_what_it_goes_on_from(clips, trained, tmp_path):
+    with pytest.raises(
+        UserError, match=r"unet.image stands on ae.image, which \S+ does not hold: train ae.image first"
+    ):
+        train_stage("unet.image", "tiny", [clips], tmp_path / "none", budget_minutes=0.01, device="cpu")
+    before = trained / "weights"
+    train_stage("unet.image", "tiny", [clips], tmp_path / "run", budget_minutes=0.01, device="cpu", init_from=before)
+    after = tmp_path / "run" / "weights"
+    assert part_file(after, "ae.image").read_bytes() == part_file(before, "ae.image").read_bytes()
+    cards = [json.loads((folder / "card.json").read_text())["parts"] for folder in (before, after)]
+    assert cards[0]["ae.image"] == cards[1]["ae.image"]
+    assert cards[1]["unet.image"]["init_from"] == cards[0]["unet.image"]["fingerprint"]
+
+
 def test_frozen_parents_do_not_move(clips, trained, tmp_path):
     run = copy_with_plan(trained, tmp_path / "run", "unet.temporal_key", batches=4)
     before = part_file(run / "weights", "unet.image").read_bytes()

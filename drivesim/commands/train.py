@@ -43,7 +43,11 @@ def add(groups: Any) -> None:
     )
     train.add_argument("--out", required=True, metavar="OUT", help="the run's folder; the parts come to OUT/weights")
     train.add_argument("--budget", metavar="TIME", help="time to train, such as 90m (default: the preset's)")
-    train.add_argument("--init-from", metavar="DIR", help="go on from this folder of saved parts")
+    train.add_argument(
+        "--init-from",
+        metavar="DIR",
+        help="go on from this folder of saved parts; those that a stage stands on and OUT lacks are taken from it, too",
+    )
     train.add_argument(
         "--set",
         action="append",

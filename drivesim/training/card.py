@@ -80,6 +80,16 @@ def write_card(
     atomic.write_json(path, card)
 
 
+def copy_lines(weights: Path, source: Path, part: str) -> None:
+    """Add what the card of the folder ``source`` says of a part to the card of ``weights``, if there is one."""
+    if (source / "card.json").exists():
+        told = json.loads((source / "card.json").read_text(encoding="utf-8")).get("parts", {}).get(part)
+        path = weights / "card.json"
+        card = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        card["parts"] = card.get("parts", {}) | ({part: told} if told else {})
+        atomic.write_json(path, card)
+
+
 def portable(config: Mapping[str, Any]) -> dict[str, Any]:
     """The resolved settings of a stage without the folders of the machine that trained it.
 

@@ -27,7 +27,7 @@ from drivesim.networks.autoencoder import Autoencoder
 from drivesim.parts import PARTS, fingerprint, load_part, part_file, save_part
 from drivesim.presets import configs_folder, load_preset
 from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samples, StepTimer, Throughput
-from drivesim.training.card import write_card
+from drivesim.training.card import copy_lines, write_card
 from drivesim.training.cli import Built, build
 from drivesim.training.data import latent_statistics
 from drivesim.training.growth import same_but_for_growth, take_over
@@ -102,7 +102,9 @@ def train_stage(
     init_from: str | Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Path:
-    """Train one stage, as `train_all` does; the whole budget is the stage's. Its parents must be in ``out/weights``.
+    """Train one stage, as `train_all` does; the whole budget is the stage's.
+
+    Its parents must be in ``out/weights``, or are taken from ``init_from`` as they are.
 
     Args:
         stage: one of `STAGES`, or "detector".
@@ -153,9 +155,9 @@ class Run:
         if self.plan.finished(stage):
             logger.info("%s is finished", stage)
             return
-        for parent in parents(stage):
+        for parent in reversed(parents(stage)):
             if self.plan.finished(parent) is None:
-                raise UserError(f"{stage} stands on {parent}, which {self.out} does not hold: train {parent} first")
+                self._adopt(parent, stage, init_from)
         started = time.monotonic()
         planned = self.plan.stage(stage) or self._settle(stage, budget_minutes, started, overrides)
         built = self._build(stage, planned.batches, overrides)
@@ -165,6 +167,20 @@ class Run:
         choice = self._fit(stage, built)
         measured, average = self._choose(stage, built, choice)
         self._save(stage, built, planned, measured, average, origin)
+
+    def _adopt(self, part: str, stage: str, init_from: str | Path | None) -> None:
+        """Take a finished part that ``stage`` stands on as it is, from the parts that the stage goes on from."""
+        if init_from is None:
+            raise UserError(
+                f"{stage} stands on {part}, which {self.out} does not hold: train {part} first, or go on from parts"
+                " that have it (--init-from)"
+            )
+        above = PARTS[part].parent
+        found = load_part(init_from, part, parent=self.plan.finished(above) if above else None)
+        atomic.write_bytes(part_file(self.weights, part), part_file(init_from, part).read_bytes())
+        copy_lines(self.weights, Path(init_from), part)
+        self.plan.finish(part, found.fingerprint)
+        logger.info("%s: taken from %s as it is, %s", part, init_from, found.fingerprint[:12])
 
     def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str:
         """Take over the weights of a finished part, which may know fewer conditions; returns its fingerprint."""
