@@ -94,7 +94,7 @@ def test_killed_training_ends_with_the_curve_and_the_weights_of_an_uninterrupted
 def test_card_says_which_width_was_chosen_and_by_which_losses(trained):
     row = json.loads((trained / "weights" / "card.json").read_text())["parts"]["unet.image"]
     losses = row["average"]["losses"]
-    assert set(losses) == {"0.05", "0.1", "0.15"}  # so few batches do not tell 0.03
+    assert {"0.05", "0.1"} <= set(losses) <= {"0.03", "0.05", "0.1", "0.15"}  # the others need enough batches
     assert losses[str(row["average"]["width"])] == min(losses.values())
     assert row["measured"]["loss"] == pytest.approx(min(losses.values()), abs=1e-4)
 
