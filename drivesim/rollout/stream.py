@@ -77,8 +77,8 @@ def rollout(
         progress: called with (frames done, frames in all).
 
     Raises:
-        UserError: the weights, the rate, the sampler, the picture, the device, the camera, a condition or what is
-        image-only will not do, or something else is at ``out``.
+        UserError: the weights, the rate, the sampler, the context, the picture, the device, the camera, a condition or
+        what is image-only will not do, or something else is at ``out``.
 
     >>> import tempfile
     >>> from scenarios import load
