@@ -148,7 +148,7 @@ def measures(judges: Sequence[str], *, fps: float | None = None) -> dict[str, Me
             rows[f"AP50 of {kind}s by {judge}"] = Measure(see, _precision, kind=kind)
             rows[f"recall of {kind}s by {judge}"] = Measure(see, _recall, kind=kind)
         large = partial(_boxes, judge=judge, kind="vehicle", least=LARGE)
-        rows[f"AP50 of large vehicles by {judge}"] = Measure(large, _precision)
+        rows[f"AP50 of large vehicles by {judge}"] = Measure(large, _precision, kind="vehicle")
         rows[f"crowdedness by {judge}"] = Measure(partial(_count, judge=judge), _correlation)
     rows["time of day"] = Measure(_time, _mean)
     rows["time of day, clear of borders"] = Measure(_time_told, _mean, clear_times)

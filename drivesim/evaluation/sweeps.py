@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-from drivesim.evaluation.looks import RULE, Look, Measure
+from drivesim.evaluation.looks import Look, Measure
 from drivesim.metrics.detection import bootstrap
 from drivesim.metrics.ranking import mean_corruption, relative_corruption, spearman
-from drivesim.perception.matching import truth_of
 from scenarios.facts import FrameFacts
 
 COMPARED = ("town", "rollout")
@@ -54,8 +53,9 @@ class Scores:
         share = self._with_interval(
             lambda drawn: _ratio(self.score("rollout", some, drawn), self.score("town", some, drawn))
         )
-        kind = self._measure.kind
-        boxes = None if kind is None else sum(_boxes(clip, kind) for k in some for clip in self._told[k])
+        boxes = None
+        if self._measure.kind is not None:  # then each frame says scores, hits and the number of true boxes
+            boxes = sum(said[2] for k in some for clip in self._said["town"][k] for said in clip)
         return {**cells, "share": share, "boxes": boxes}
 
     def order(self) -> dict[str, Any]:
@@ -91,11 +91,6 @@ class Scores:
 
 def _said(measure: Measure, clip: Frames) -> list[Any]:
     return [said for look, facts in clip if (said := measure.see(look, facts)) is not None]
-
-
-def _boxes(clip: Frames, kind: str) -> int:
-    truths = [truth_of(facts.objects or (), kind, look.size[0], RULE.visible) for look, facts in clip]
-    return sum(int((~truth.ignored).sum()) for truth in truths)
 
 
 def _ratio(value: float | None, other: float | None) -> float | None:
