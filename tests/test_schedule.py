@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from drivesim.diffusion import Schedule
+from drivesim.diffusion import Schedule, spread_levels
 
 U = torch.linspace(0, 1, 101)
 ALL = [Schedule(kind, zero) for kind in ("cosine", "linear") for zero in (True, False)]
@@ -45,3 +45,12 @@ def test_shape_and_dtype_are_those_of_the_levels():
 def test_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="'sigmoid', expected one of"):
         Schedule("sigmoid")
+
+
+def test_spread_levels_fill_every_part_and_each_is_even_by_itself():
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.stack([spread_levels(4, generator) for _ in range(4000)])
+    assert sorted((drawn[0] * 4).int().tolist()) == [0, 1, 2, 3]
+    assert ((drawn * 4).int().sort(1).values == torch.arange(4)).all()
+    shares = torch.histc(drawn[:, 0], 8, 0.0, 1.0) / len(drawn)
+    assert (shares - 1 / 8).abs().max() < 0.02  # four standard deviations of a share of 1/8 in 4000

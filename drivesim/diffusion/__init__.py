@@ -7,7 +7,7 @@ A *predict* is any callable ``(x_u, u) -> prediction`` (of v or epsilon); a *den
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.guidance import classifier_free, context_guidance
 from drivesim.diffusion.sampler import SAMPLERS, Levels, Sampler, ddim, dpm, heun, levels
-from drivesim.diffusion.schedule import Schedule
+from drivesim.diffusion.schedule import Schedule, spread_levels
 
 __all__ = [
     "SAMPLERS",
@@ -21,4 +21,5 @@ __all__ = [
     "dpm",
     "heun",
     "levels",
+    "spread_levels",
 ]

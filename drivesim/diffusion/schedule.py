@@ -52,3 +52,13 @@ class Schedule:
             last = log_a[-1].exp()
             a = (a - last) / (1 - last)
         return a.to(u)
+
+
+def spread_levels(count: int, generator: torch.Generator) -> Tensor:
+    """Noise levels (count,) in [0, 1] to train at: each is even by itself, and each of ``count`` equal parts has one.
+
+    So the loss of a small batch varies less with its levels (Kingma et al. 2021, "Variational diffusion models",
+    App. I.1).
+    """
+    start = torch.rand(1, generator=generator)
+    return ((start + torch.arange(count)) / count)[torch.randperm(count, generator=generator)]

@@ -21,7 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from conditioning import NAMES, Conditions, Context
 from conditioning.context import PREDICT_FROM
 from conditioning.layout import KINDS
-from drivesim.diffusion import Denoiser, ddim, levels
+from drivesim.diffusion import Denoiser, ddim, levels, spread_levels
 from drivesim.errors import UserError
 from drivesim.networks.blocks import identity
 from drivesim.networks.video import VideoNet
@@ -273,7 +273,7 @@ class DiffusionStage(Stage):
         """The squared error of the prediction (Video LDM Eq. 1), weighted, and that of the less noised samples."""
         x, inputs = self.problem(batch, generator)
         conditions = batch["conditions"].drop(self.drop, generator, everything=self.drop_all)
-        u = torch.rand(len(x), generator=generator).to(x)
+        u = spread_levels(len(x), generator).to(x)
         noise = torch.randn(x.shape, generator=generator).to(x)
         weight = self.weight(batch["conditions"], x, inputs)
         each = self.denoiser.loss(lambda x_u, u: self.predict(x_u, u, conditions, inputs), x, u, noise, weight=weight)
