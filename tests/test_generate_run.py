@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from drivesim import lock
 from drivesim.cli import main
 from drivesim.clips import verify, writer
 from drivesim.clips.dataset import read_dataset
 from drivesim.clips.video import SegmentWriter
 from drivesim.errors import UserError
-from drivesim.generate import engines, folder, generate, lock, merge, run, suite_of
+from drivesim.generate import engines, folder, generate, merge, run, suite_of
 from tests.plain_clips import SUITE, DyingMaker, FailingMaker, PlainMaker
 
 SIX = suite_of({**SUITE, "clips": [{"sample": 6, "seed": 3}]})

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from training_clips import write_clips
 
 from conditioning import Context
+from drivesim import lock
 from drivesim.errors import UserError
 from drivesim.parts import PARTS, load_part, part_file, save_part
 from drivesim.training import train_stage
@@ -294,6 +295,14 @@ def test_bad_request_is_one_clear_line(clips, trained, tmp_path, stage, setting,
             stage, "tiny", [clips], out, device="cpu", budget_minutes=0.01, overrides=[setting] if setting else []
         )
     assert "\n" not in str(error.value)
+
+
+def test_only_one_run_at_a_time_trains_in_a_folder(clips, trained, tmp_path, monkeypatch):
+    out = shutil.copytree(trained, tmp_path / "run")
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    with lock.Lock(out), pytest.raises(UserError, match="another run writes there"):
+        train_stage("unet.temporal_key", "tiny", [clips], out, budget_minutes=0.03, device="cpu")
+    assert not (out / "stages" / "unet.temporal_key").exists()
 
 
 def test_clips_added_in_the_middle_of_a_stage_are_refused(clips, trained, tmp_path):

@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drivesim import lock
 from drivesim.atomic import partial_folder
 from drivesim.clips import Clip, verify
 from drivesim.clips.agreement import write_agreement
 from drivesim.clips.dataset import Row
 from drivesim.clips.store import read_json, sha256
 from drivesim.errors import UserError
-from drivesim.generate import lock
 from drivesim.generate.agreeing import agree
 from drivesim.generate.jobs import Job
 

@@ -15,10 +15,10 @@ from drivesim.generate import engines
 from drivesim.generate.card import write_card
 from drivesim.generate.folder import DatasetFolder
 from drivesim.generate.jobs import Job, jobs, part
-from drivesim.generate.lock import Lock
 from drivesim.generate.making import Maker, is_full
 from drivesim.generate.planning import Plan, check_disk, plan
 from drivesim.generate.suite import Suite, SuiteSpec, read_suite
+from drivesim.lock import Lock
 
 Progress = Callable[[int, int], object]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ import torch
 import yaml
 from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from drivesim import atomic
 from drivesim.errors import UserError
+from drivesim.lock import Lock
 from drivesim.networks.autoencoder import Autoencoder
 from drivesim.parts import PARTS, fingerprint, load_part, part_file, save_part
 from drivesim.presets import configs_folder, load_preset
@@ -150,8 +153,16 @@ class Run:
     def train(
         self, stage: str, *, budget_minutes: float, init_from: str | Path | None = None, overrides: Sequence[str] = ()
     ) -> None:
-        """Train a stage to its end, from its last resume point, or not at all if it is finished."""
+        """Train a stage to its end, from its last resume point, or not at all if it is finished.
+
+        Raises `UserError` while another run trains in the folder.
+        """
         _known(stage)
+        self.out.mkdir(parents=True, exist_ok=True)
+        with Lock(self.out) if rank_zero_only.rank == 0 else nullcontext():  # the other ranks work for the first
+            self._train(stage, budget_minutes, init_from, overrides)
+
+    def _train(self, stage: str, budget_minutes: float, init_from: str | Path | None, overrides: Sequence[str]) -> None:
         if self.plan.finished(stage):
             logger.info("%s is finished", stage)
             return

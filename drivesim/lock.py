@@ -1,4 +1,4 @@
-"""One run at a time in a dataset's folder, also after a SIGKILL: who writes there holds a lock that ends with it."""
+"""One run at a time in a folder, also after a SIGKILL: who writes there holds a lock that ends with it."""
 
 from __future__ import annotations
 
