@@ -24,7 +24,7 @@ from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
 
-PROTOCOL = "drivesim.obedience/1"
+PROTOCOL = "drivesim.conditions/1"
 FRAMES = 4
 
 
