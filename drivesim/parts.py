@@ -3,7 +3,8 @@
 ``<part>.safetensors`` holds the tensors and, as metadata, one JSON object: format, part, config, parents, inputs (the
 names of the conditions that the part reads, so that it can go on where there are more of them by then). A part's
 *fingerprint* is a hash of its tensors and config; a part names its parents by theirs, so that temporal layers are not
-put onto an image network they have never seen, unless asked to.
+put onto an image network they have never seen, unless asked to. The image U-Net, which sees nothing of its parent but
+latents, names it by a hash of what makes those.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ __all__ = [
 
 FORMAT = "drivesim.part/1"
 DTYPES = (torch.float32, torch.bfloat16)
+LATENTS = ("encoder.", "latent_")  # beginnings of the names of the tensors that an autoencoder's latents depend on
 _SHIPPED = Path(str(resources.files("drivesim"))) / "weights"
 
 
@@ -56,6 +58,14 @@ class Part:
     parents: dict[str, str]
     inputs: Mapping[str, tuple[str, ...]]
     fingerprint: str
+    latents: str = ""
+
+    def mark_for(self, child: str) -> str:
+        """What a part trained on this one notes as its parent: of an autoencoder a U-Net knows only the latents.
+
+        So its decoder may be trained on without the U-Net being trained anew.
+        """
+        return self.latents if PARTS[child].on_latents else self.fingerprint
 
 
 @dataclass(frozen=True)
@@ -115,10 +125,10 @@ def save_part(
     return fingerprint(file)
 
 
-def load_part(folder: str | Path, name: str, *, parent: str | None = None, allow_other_parent: bool = False) -> Part:
+def load_part(folder: str | Path, name: str, *, parent: Part | None = None, allow_other_parent: bool = False) -> Part:
     """Read a part and build its network, in float32, on the CPU.
 
-    ``parent``: fingerprint of the part it is to stand on; None does not ask. Raises ``UserError`` if the file is
+    ``parent``: the part it is to stand on; None does not ask. Raises ``UserError`` if the file is
     missing or damaged, does not fit its own config, or was trained on another parent (unless ``allow_other_parent``).
     """
     file, kind = part_file(folder, name), PARTS[name]
@@ -139,17 +149,24 @@ def load_part(folder: str | Path, name: str, *, parent: str | None = None, allow
         inputs = {kind: tuple(names) for kind, names in about.get("inputs", UNNAMED).items()}
     except (AttributeError, TypeError) as error:
         raise UserError(f"{file} has inputs {about['inputs']!r}, expected lists of names") from error
-    return Part(name, network, config, about["parents"], inputs, _fingerprint(stored, about))
+    latents = {key: value for key, value in stored.items() if key.startswith(LATENTS)} if name == "ae.image" else {}
+    mark = _fingerprint(latents, about) if latents else ""
+    return Part(name, network, config, about["parents"], inputs, _fingerprint(stored, about), mark)
 
 
-def check_parent(folder: str | Path, name: str, parents: Mapping[str, str], parent: str) -> None:
-    """Raise ``UserError`` unless a part that names ``parents`` was trained on the part of fingerprint ``parent``."""
-    known = parents.get(str(PARTS[name].parent))
-    if known != parent:
+def check_parent(folder: str | Path, name: str, parents: Mapping[str, str], parent: Part) -> None:
+    """Raise ``UserError`` unless a part that names ``parents`` was trained on ``parent``."""
+    known = parents.get(parent.name)
+    if not _is_of(known, parent, name):
         raise UserError(
-            f"{part_file(folder, name)} was trained on {PARTS[name].parent} {str(known)[:12]}, found {parent[:12]}:"
-            " train it anew, or allow another parent"
+            f"{part_file(folder, name)} was trained on {parent.name} {str(known)[:12]}, found"
+            f" {parent.mark_for(name)[:12]}: train it anew, or allow another parent"
         )
+
+
+def _is_of(known: str | None, parent: Part, child: str) -> bool:
+    """Whether what a part notes as its parent is ``parent``; U-Nets once noted an autoencoder's own fingerprint."""
+    return known in (parent.mark_for(child), parent.fingerprint)
 
 
 def fingerprint(file: str | Path) -> str:
@@ -179,7 +196,7 @@ def load_weights(source: str | Path, *, allow_other_parent: bool = False) -> Wei
     card = read_card(folder)
     parts: dict[str, Part] = {}
     for name, kind in PARTS.items():
-        parent = parts[kind.parent].fingerprint if kind.parent else None
+        parent = parts[kind.parent] if kind.parent else None
         parts[name] = load_part(folder, name, parent=parent, allow_other_parent=allow_other_parent)
         if not allow_other_parent:
             check_mark(folder, card, parts[name])
@@ -234,7 +251,7 @@ def assemble(parts: Mapping[str, Part], card: dict[str, Any]) -> Weights:
     nets: dict[str, Any] = {name: part.network.eval() for name, part in parts.items()}
     fingerprints = {name: part.fingerprint for name, part in parts.items()}
     known = {
-        name: (kind.parent, parts[name].parents.get(str(kind.parent))) for name, kind in PARTS.items() if kind.parent
+        name: (parts[kind.parent], parts[name].parents.get(kind.parent)) for name, kind in PARTS.items() if kind.parent
     }
     try:
         return Weights(
@@ -247,7 +264,7 @@ def assemble(parts: Mapping[str, Part], card: dict[str, Any]) -> Weights:
             up_temporal=VideoNet(nets["up.image"], nets["up.temporal"]),
             card=card,
             fingerprints=fingerprints,
-            transfers={name: str(mark) for name, (parent, mark) in known.items() if mark != fingerprints[str(parent)]},
+            transfers={name: str(mark) for name, (parent, mark) in known.items() if not _is_of(mark, parent, name)},
         )
     except ValueError as error:
         raise UserError(f"the parts do not fit each other: {error}") from error

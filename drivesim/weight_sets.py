@@ -114,7 +114,7 @@ def check_weights(source: str | Path) -> list[str]:
         if (part := _attempt(found, load_part, folder, name)) is not None:
             parts[name] = part
             if (parent := parts.get(str(kind.parent))) is not None:
-                _attempt(found, check_parent, folder, name, part.parents, parent.fingerprint)
+                _attempt(found, check_parent, folder, name, part.parents, parent)
     if (card := _attempt(found, read_card, folder)) is not None:
         for part in parts.values():
             _attempt(found, check_mark, folder, card, part)

@@ -95,11 +95,39 @@ def test_loaded_part_trains_on(tmp_path):
 
 def test_another_parent_is_refused_unless_asked_for(tmp_path):
     save(tmp_path, "unet.temporal_key")
-    with pytest.raises(UserError, match=r"trained on unet\.image 000000000000, found 111111111111"):
-        load_part(tmp_path, "unet.temporal_key", parent="1" * 64)
-    assert load_part(tmp_path, "unet.temporal_key", parent="1" * 64, allow_other_parent=True).parents == {
+    save(tmp_path, "unet.image")
+    image = load_part(tmp_path, "unet.image")
+    with pytest.raises(UserError, match=rf"trained on unet\.image 000000000000, found {image.fingerprint[:12]}"):
+        load_part(tmp_path, "unet.temporal_key", parent=image)
+    assert load_part(tmp_path, "unet.temporal_key", parent=image, allow_other_parent=True).parents == {
         "unet.image": "0" * 64
     }
+
+
+def test_unet_knows_of_its_autoencoder_only_the_latents(tmp_path):
+    save(tmp_path, "ae.image")
+    before = load_part(tmp_path, "ae.image")
+    network, config = fresh("unet.image")
+    save_part(tmp_path, "unet.image", network, config, {"ae.image": before.mark_for("unet.image")})
+    with torch.no_grad():
+        before.network.decoder.head.weight += 1.0
+    save_part(tmp_path, "ae.image", before.network, before.config, {})
+    after = load_part(tmp_path, "ae.image")
+    assert after.mark_for("ae.temporal") != before.mark_for("ae.temporal")
+    load_part(tmp_path, "unet.image", parent=after)
+    with torch.no_grad():
+        after.network.encoder.stem.weight += 1.0
+    save_part(tmp_path, "ae.image", after.network, after.config, {})
+    with pytest.raises(UserError, match=r"was trained on ae\.image"):
+        load_part(tmp_path, "unet.image", parent=load_part(tmp_path, "ae.image"))
+
+
+def test_unet_that_notes_the_whole_autoencoder_is_still_its_child(tmp_path):
+    save(tmp_path, "ae.image")
+    parent = load_part(tmp_path, "ae.image")
+    network, config = fresh("unet.image")
+    save_part(tmp_path, "unet.image", network, config, {"ae.image": parent.fingerprint})
+    load_part(tmp_path, "unet.image", parent=parent)
 
 
 def test_part_is_saved_with_exactly_its_parent(tmp_path):

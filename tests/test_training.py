@@ -127,6 +127,25 @@ def test_average_that_there_is_not_is_told(trained, tmp_path, stage, width, mess
         reaverage(trained, "unet.image", width=width, into=trained / "weights")
 
 
+def test_decoder_alone_is_trained_on_and_the_unet_stays_its_child(clips, trained, tmp_path):
+    stage, out = "ae.image", tmp_path / "run"
+    keep = ["--model.decoder_only=true"]
+    with pytest.raises(UserError, match="keep weights that it does not train, expected --init-from"):
+        train_stage(stage, "tiny", [clips], out, budget_minutes=0.03, device="cpu", overrides=keep)
+    train_stage(
+        stage, "tiny", [clips], out, budget_minutes=0.03, device="cpu", overrides=keep, init_from=trained / "weights"
+    )
+    old, new = (load_part(folder / "weights", stage) for folder in (trained, out))
+    same = {
+        name: torch.equal(a, b)
+        for (name, a), b in zip(old.network.state_dict().items(), new.network.state_dict().values(), strict=True)
+    }
+    assert {name.split(".")[0] for name, equal in same.items() if equal} >= {"encoder", "latent_shift", "latent_scale"}
+    assert all(equal for name, equal in same.items() if not name.startswith("decoder."))
+    assert not same["decoder.head.weight"]
+    load_part(trained / "weights", "unet.image", parent=new)
+
+
 def test_start_from_a_part_of_another_shape_names_tensor_and_shapes(clips, trained, tmp_path):
     part = load_part(trained / "weights", "ae.image")
     config = part.config.from_dict(part.config.to_dict() | {"widths": [16, 32, 32]})

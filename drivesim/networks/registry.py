@@ -15,11 +15,15 @@ from drivesim.networks.upsampler import Upsampler, UpsamplerConfig
 
 
 class Kind(NamedTuple):
-    """What a part is: the class of its config, its network, and the part it stands on (None for the first)."""
+    """What a part is: the class of its config, its network, and the part it stands on (None for the first).
+
+    ``on_latents``: it knows nothing of its parent, an autoencoder, but latents.
+    """
 
     config: type[Config]
     network: Any  # (config) -> nn.Module
     parent: str | None
+    on_latents: bool = False
 
     def build(self, config: Config) -> nn.Module:
         """The network of this config, freshly initialised. Raises ``ValueError`` for the config of another kind."""
@@ -32,7 +36,7 @@ class Kind(NamedTuple):
 PARTS: MappingProxyType[str, Kind] = MappingProxyType(
     {
         "ae.image": Kind(AutoencoderConfig, Autoencoder, None),
-        "unet.image": Kind(UNetConfig, UNet, "ae.image"),
+        "unet.image": Kind(UNetConfig, UNet, "ae.image", on_latents=True),
         "unet.temporal_key": Kind(TemporalConfig, TemporalBlocks, "unet.image"),
         "unet.temporal_interp": Kind(TemporalConfig, TemporalBlocks, "unet.image"),
         "ae.temporal": Kind(TemporalConfig, TemporalBlocks, "ae.image"),

@@ -47,10 +47,10 @@ class Codec(nn.Module):
         super().__init__()
         image: Any = load_part(weights, "ae.image")
         self.autoencoder: Autoencoder = image.network
-        self.fingerprints = {"ae.image": image.fingerprint}
+        self.fingerprints, self.latents = {"ae.image": image.fingerprint}, image.latents
         self.video: VideoDecoder | None = None
         if part_file(weights, "ae.temporal").is_file():
-            temporal: Any = load_part(weights, "ae.temporal", parent=image.fingerprint)
+            temporal: Any = load_part(weights, "ae.temporal", parent=image)
             self.video = VideoDecoder(self.autoencoder, temporal.network)
             self.fingerprints["ae.temporal"] = temporal.fingerprint
         self.requires_grad_(False).eval()

@@ -199,7 +199,7 @@ class TrainingData(L.LightningDataModule):
 
     def _encoded(self, clip: CachedClip, codec: Codec) -> Arrays:
         if self.contents == "latents":
-            inputs = clip.inputs(size=self.size, autoencoder=codec.fingerprints["ae.image"])
+            inputs = clip.inputs(size=self.size, autoencoder=codec.latents)
             return cached(self.cache, "latents", inputs, lambda: {"latents": encode_clip(clip, codec)})
         crops = clip.crops(self.crop)
         inputs = clip.inputs(size=self.size, crop=asdict(self.crop), autoencoder=codec.fingerprints)

@@ -45,7 +45,7 @@ class DetectorRun(Run):
         """The budget in minutes: the detector is trained on its own, so all of it."""
         return budget_minutes or MINUTES
 
-    def _build(self, stage: str, batches: int, overrides: Any) -> Built:
+    def _build(self, stage: str, batches: int, overrides: Any, init_from: Any) -> Built:
         given: dict[str, Any] = {
             "seed_everything": key(self.seed, f"{stage}/weights") % 2**32,
             "model.part": stage,

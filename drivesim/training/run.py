@@ -27,7 +27,7 @@ from drivesim import atomic
 from drivesim.errors import UserError
 from drivesim.lock import Lock
 from drivesim.networks.autoencoder import Autoencoder
-from drivesim.parts import PARTS, fingerprint, load_part, part_file, save_part
+from drivesim.parts import PARTS, load_part, part_file, save_part
 from drivesim.presets import configs_folder, load_preset
 from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samples, StepTimer, Throughput
 from drivesim.training.card import copy_lines, write_card
@@ -159,7 +159,8 @@ class Run:
         """
         _known(stage)
         self.out.mkdir(parents=True, exist_ok=True)
-        with Lock(self.out) if rank_zero_only.rank == 0 else nullcontext():  # the other ranks work for the first
+        other_rank = getattr(rank_zero_only, "rank", 0) != 0  # of several processes, which work for the first
+        with nullcontext() if other_rank else Lock(self.out):
             self._train(stage, budget_minutes, init_from, overrides)
 
     def _train(self, stage: str, budget_minutes: float, init_from: str | Path | None, overrides: Sequence[str]) -> None:
@@ -170,8 +171,8 @@ class Run:
             if self.plan.finished(parent) is None:
                 self._adopt(parent, stage, init_from)
         started = time.monotonic()
-        planned = self.plan.stage(stage) or self._settle(stage, budget_minutes, started, overrides)
-        built = self._build(stage, planned.batches, overrides)
+        planned = self.plan.stage(stage) or self._settle(stage, budget_minutes, started, overrides, init_from)
+        built = self._build(stage, planned.batches, overrides, init_from)
         if planned.data != built.data.fingerprint:
             raise UserError(f"{self.plan.path}: {stage} was begun on other clips, expected the same or a new --out")
         origin = None if init_from is None else self._start_from(stage, built, init_from)
@@ -187,7 +188,7 @@ class Run:
                 " that have it (--init-from)"
             )
         above = PARTS[part].parent
-        found = load_part(init_from, part, parent=self.plan.finished(above) if above else None)
+        found = load_part(init_from, part, parent=load_part(self.weights, above) if above else None)
         atomic.write_bytes(part_file(self.weights, part), part_file(init_from, part).read_bytes())
         copy_lines(self.weights, Path(init_from), part)
         self.plan.finish(part, found.fingerprint)
@@ -202,8 +203,11 @@ class Run:
             raise UserError(f"{init_from}: {stage} has another config than the preset {self.preset}, expected the same")
         return part.fingerprint
 
-    def _build(self, stage: str, batches: int, overrides: Sequence[str]) -> Built:
-        """The stage with everything its batches are drawn from, and weights that depend on the seed alone."""
+    def _build(self, stage: str, batches: int, overrides: Sequence[str], init_from: str | Path | None) -> Built:
+        """The stage with everything its batches are drawn from, and weights that depend on the seed alone.
+
+        Raises `UserError` if there is no ``init_from`` for a stage that only goes on.
+        """
         unet: Any = self.configs["unet.image"]
         autoencoder: Any = self.configs["ae.image"]
         working = [side // unet.patch * unet.conditions.map_factor for side in unet.size]
@@ -223,13 +227,19 @@ class Run:
             "trainer.max_steps": batches,
         }
         built = build(stage, self.preset, given=given, device=self.device, overrides=overrides)
+        if built.stage.only_goes_on and init_from is None:
+            raise UserError(
+                f"{stage} is to keep weights that it does not train, expected --init-from to have them from"
+            )
         built.stage.to(built.trainer.strategy.root_device)
         built.data.prepare_caches(built.stage.codec)
         return built
 
-    def _settle(self, stage: str, budget_minutes: float, started: float, overrides: Sequence[str]) -> StagePlan:
+    def _settle(
+        self, stage: str, budget_minutes: float, started: float, overrides: Sequence[str], init_from: str | Path | None
+    ) -> StagePlan:
         """Time the step on weights that are then thrown away, and write the stage's plan."""
-        built = self._build(stage, WARM_UP_BATCHES + TIMED_BATCHES, overrides)
+        built = self._build(stage, WARM_UP_BATCHES + TIMED_BATCHES, overrides, init_from)
         timer = StepTimer(warm_up=WARM_UP_BATCHES)
         built.trainer.callbacks.append(timer)
         built.trainer.fit(built.stage, built.data)
@@ -292,11 +302,11 @@ class Run:
     ) -> None:
         """Write the part and its lines of the card."""
         device = built.trainer.strategy.root_device
-        if isinstance(built.stage.trained, Autoencoder):
+        if isinstance(built.stage.trained, Autoencoder) and not built.stage.only_goes_on:
             seen = [move_data_to_device(built.data.batch(n), device) for n in range(MEASURED_BATCHES)]
             built.stage.trained.fit_latents(*latent_statistics(built.stage.trained, seen))
         parent = PARTS[stage].parent
-        standing_on = {parent: fingerprint(part_file(self.weights, parent))} if parent else {}
+        standing_on = {parent: load_part(self.weights, parent).mark_for(stage)} if parent else {}
         mark = save_part(
             self.weights, stage, built.stage.trained, self.configs[stage], standing_on, dtype=torch.bfloat16
         )

@@ -38,6 +38,7 @@ class Stage(L.LightningModule):
     """What all stages share: the optimiser, its rate over the run, and randomness keyed by the batch's number."""
 
     trained: Any  # the part's network
+    only_goes_on = False  # whether it makes sense only with weights to go on from, some of which it keeps as they are
 
     def __init__(
         self,
@@ -150,6 +151,7 @@ class AutoencoderStage(Stage):
         adversarial: float = 0.0,
         matching: float = 0.0,
         adversarial_from: float = 0.5,
+        decoder_only: bool = False,
         **settings: Any,
     ) -> None:
         """Build the part on its parents.
@@ -166,12 +168,18 @@ class AutoencoderStage(Stage):
             adversarial: weight of the discriminator's judgement.
             matching: weight of the L1 between the discriminator's features of decoded and of real frames.
             adversarial_from: share of the run without it, at its start.
+            decoder_only: keep the encoder of an ae.image that is gone on from: latents stay, and what makes them.
             **settings: of `Stage`.
         """
         super().__init__(part, **settings)
+        if decoder_only and part != "ae.image":
+            raise UserError(f"decoder_only is set for {part}, expected it for ae.image")
         self.regulariser = {"kl": kl, "vq": vq}
         self.trained = new_part(preset, part)
         self.autoencoder: Any = self.trained if part == "ae.image" else frozen_part(weights, "ae.image")
+        self.only_goes_on = decoder_only
+        if decoder_only:
+            self.trained.encoder.requires_grad_(False)
         codes = self.trained.config.codebook if part == "ae.image" else 0
         self.revival = Revival(codes) if codes else None
         self.picture_loss = PictureLoss(
