@@ -239,6 +239,11 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     assert first["interval"][0] <= first["value"] <= first["interval"][1]
     page = (folder / "drift" / "report.html").read_text()
     assert "How it drifts" in page
+    words = ["weights", "card", str(weights), "--evaluation", str(folder / "drift"), "--out", str(folder / "card.md")]
+    assert main(words) == 0
+    card = (folder / "card.md").read_text()
+    assert f"## {protocol.name} ({protocol.sha256()[:12]})" in card
+    assert "\n| metric | 0 s |" in card
     assert tuple(metrics["smoothness"]["flicker"]) == arms
     assert [metrics["clips"][arm][0].get("image_only") for arm in arms] == [None, None, ["decoder"]]
     smooth = metrics["smoothness"]["flicker"]["rollout"]

@@ -1,13 +1,15 @@
-"""``drivesim weights``: which weights are shipped, what is in a set, and whether it is whole."""
+"""``drivesim weights``: which weights are shipped, what is in a set, whether it is whole, and its model card."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivesim.commands.common import command
+from drivesim.errors import UserError
 
 if TYPE_CHECKING:
     from drivesim.weight_sets import WeightSet
@@ -35,7 +37,19 @@ def add(groups: Any) -> None:
         about="check every file of a set without running it, a line for each fault (exit status 1 if there is one)",
         example="drivesim weights verify out/run/weights",
     )
-    for made in (info, verify):
+    card = command(
+        kinds,
+        "card",
+        run_card,
+        about="write a set's model card as Markdown, with the scores of evaluations",
+        example="drivesim weights card nano --evaluation out/obedience out/drift --out model_card.md",
+    )
+    card.add_argument(
+        "--evaluation", nargs="+", default=[], metavar="DIR", help="folders that drivesim evaluate wrote for this set"
+    )
+    card.add_argument("--failures", type=Path, metavar="FILE", help="Markdown: what is known to go wrong")
+    card.add_argument("--out", type=Path, required=True, metavar="FILE", help="the card, a new file or one to replace")
+    for made in (info, verify, card):
         made.add_argument(
             "weights", nargs="?", default="nano", metavar="nano|DIR", help="shipped weights (default: nano) or a folder"
         )
@@ -75,6 +89,25 @@ def run_verify(arguments: argparse.Namespace) -> int:
     for line in found or [f"{arguments.weights}: fine"]:
         print(line)
     return 1 if found else 0
+
+
+def run_card(arguments: argparse.Namespace) -> int:
+    """Write the model card."""
+    from drivesim import atomic
+    from drivesim.model_card import model_card, read_evaluation
+    from drivesim.weight_sets import describe_weights
+
+    failures = ""
+    if arguments.failures is not None:
+        try:
+            failures = arguments.failures.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UserError(f"{arguments.failures}: {error}, expected a text") from error
+    evaluations = [read_evaluation(folder) for folder in arguments.evaluation]
+    text = model_card(describe_weights(arguments.weights), evaluations, failures=failures)
+    atomic.write_text(arguments.out, text)
+    print(arguments.out)
+    return 0
 
 
 def _told(found: WeightSet) -> Iterator[str]:
