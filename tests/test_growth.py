@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from conditioning.channels import CHANNELS, UNNAMED
 from conditioning.conditions import Conditions
 from drivesim.errors import UserError
+from drivesim.networks.conditioner import ConditionEmbedder
 from drivesim.networks.video import VideoNet
 from drivesim.parts import PARTS, load_part, save_part, weights_folder
 from drivesim.presets import load_preset
@@ -156,12 +157,15 @@ def test_same_names_load_to_the_bit_and_without_a_word(tmp_path, caplog):
     assert not caplog.records
 
 
-def test_shipped_parts_have_the_names_of_their_day():
-    part = load_part(weights_folder("nano"), "unet.image")
-    assert part.inputs == UNNAMED
-    assert part.network.conditions.maps.weight.shape[1] == len(UNNAMED["maps"])
-    assert part.network.conditions.signals[0].weight.shape[1] == len(UNNAMED["signals"])
-    assert part.network.conditions.tokens.embed.weight.shape[1] == len(UNNAMED["tokens"])
+@pytest.mark.parametrize("name", ["unet.image", "up.image"])
+def test_shipped_parts_have_the_names_of_their_day(name):
+    part = load_part(weights_folder("nano"), name)
+    assert part.inputs in (dict(UNNAMED), {kind: CHANNELS[kind] for kind in part.inputs})
+    embedder = next(module for module in part.network.modules() if isinstance(module, ConditionEmbedder))
+    assert embedder.maps.weight.shape[1] == len(part.inputs["maps"])
+    assert embedder.signals[0].weight.shape[1] == len(part.inputs["signals"])
+    if embedder.tokens is not None:
+        assert embedder.tokens.embed.weight.shape[1] == len(part.inputs["tokens"])
 
 
 @pytest.mark.parametrize(

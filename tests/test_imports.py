@@ -17,8 +17,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = ("scenarios", "conditioning", "drivesim")
 
 # Room -> what of ours it may import (itself always). A module's room is the longest prefix of its name found here.
-# The small helpers (errors, atomic, randomness) belong to everybody in drivesim.
-HELPERS = {"drivesim.errors", "drivesim.atomic", "drivesim.randomness", "drivesim.progress", "drivesim._version"}
+# The small helpers (errors, atomic, lock, randomness) belong to everybody in drivesim.
+HELPERS = {
+    "drivesim.errors",
+    "drivesim.atomic",
+    "drivesim.lock",
+    "drivesim.randomness",
+    "drivesim.progress",
+    "drivesim._version",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "scenarios": set(),
     "conditioning": {"scenarios"},
@@ -28,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivesim.parts": {"conditioning", "drivesim.networks", "drivesim.presets", "drivesim.tensor_files"},
     "drivesim.presets": {"drivesim.networks", "drivesim.diffusion"},
     "drivesim.weight_sets": {"drivesim.parts", "drivesim.perception", "drivesim.tensor_files"},
+    "drivesim.model_card": {"drivesim.weight_sets", "drivesim.evaluation"},
     "drivesim.clips": {"scenarios"},
     "drivesim.town": {"scenarios", "drivesim.clips", "drivesim.overlay"},
     "drivesim.datasets": {"scenarios", "conditioning", "drivesim.clips", "drivesim.town", "drivesim.exports"},

@@ -150,6 +150,7 @@ class Doubler:
     """A stand-in for the autoencoder: latents are the picture's 8 x 8 means."""
 
     fingerprints = {"ae.image": "doubler"}  # noqa: RUF012
+    latents = "doubler"
 
     def encode(self, colour):
         return torch.nn.functional.avg_pool2d(colour, 8)

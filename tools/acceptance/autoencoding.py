@@ -1,4 +1,7 @@
-"""The acceptance lines of the autoencoder: how well frames that no training saw come back, beside TAEF2's."""
+"""The acceptance lines of the autoencoder: how well frames that no training saw come back, beside TAEF2's.
+
+Beside PSNR stands the share of the frames' sharpness that is left: no rollout is sharper than what is decoded.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def _footage(file: Path) -> np.ndarray:
 
 
 def _round_trips(clips: Sequence[np.ndarray]) -> dict[str, Any]:
-    """PSNR over all frames of some clips (t h w 3), ours and TAEF2's."""
+    """PSNR and share of the sharpness over all frames of some clips (t h w 3), ours and TAEF2's."""
     import torch
     from taef2 import Taef2
 
@@ -58,9 +61,20 @@ def _round_trips(clips: Sequence[np.ndarray]) -> dict[str, Any]:
 
     ours, theirs = load_weights(chosen()).autoencoder, _taef2(Taef2)
     truth = torch.from_numpy(np.concatenate(clips)).permute(0, 3, 1, 2) / 255
-    found = {"ours_dB": partial(_back, ours)} | ({} if theirs is None else {"taef2_dB": theirs.round_trip})
-    told = {name: psnr(torch.cat([trip(part) for part in truth.split(8)]), truth) for name, trip in found.items()}
+    trips = {"ours": partial(_back, ours)} | ({} if theirs is None else {"taef2": theirs.round_trip})
+    told: dict[str, float] = {}
+    for name, trip in trips.items():
+        back = torch.cat([trip(part) for part in truth.split(8)])
+        told |= {f"{name}_dB": psnr(back, truth), f"{name}_sharpness": _sharpness(back) / _sharpness(truth)}
     return {"clips": len(clips), "frames": len(truth), **told}
+
+
+def _sharpness(pictures: Any) -> float:
+    """The mean over pictures (n 3 h w) in [0, 1]."""
+    from drivesim.metrics.appearance import sharpness
+
+    frames = pictures.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return float(np.mean([sharpness(frame) for frame in frames]))
 
 
 def _taef2(kind: Any) -> Any:
