@@ -16,7 +16,7 @@ from drivesim.errors import UserError
 
 COMMANDS = set(
     "list new validate plan schema preview render rollout generate dataset train weights benchmark compare evaluate "
-    "doctor".split()
+    "doctor speed".split()
 )
 
 

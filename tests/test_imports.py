@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "scenarios", "conditioning", "drivesim.networks", "drivesim.diffusion", "drivesim.parts", "drivesim.presets",
         "drivesim.clips", "drivesim.overlay",
     },
+    "drivesim.speed": {"scenarios", "drivesim.parts", "drivesim.clips", "drivesim.rollout"},
     "drivesim.perception": {"scenarios", "drivesim.clips"},
     "drivesim.metrics": {"scenarios", "drivesim.clips", "drivesim.perception"},
     "drivesim.report": {"scenarios", "drivesim.clips", "drivesim.metrics", "drivesim.overlay"},

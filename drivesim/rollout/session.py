@@ -21,6 +21,7 @@ from drivesim.parts import Weights
 from drivesim.rollout.pictures import Picture
 from drivesim.rollout.plan import Plan
 from drivesim.rollout.stages import Sampling, Stages
+from drivesim.rollout.watch import working
 from scenarios.facts import FrameFacts
 
 AT_ONCE = 8  # windows of interpolation per call: more need more memory and are not faster
@@ -91,6 +92,7 @@ class Session:
         self.large_size = self.stages.large_size
         self.origin = origin_of(weights.card)
 
+    @working("conditions")
     def told(self, facts: Sequence[FrameFacts], *, large: bool = False) -> Conditions:
         """The conditions of frames for `step`, or ``large`` ones for `enlarge`."""
         size = self.stages.low_size if large else self.stages.map_size

@@ -21,6 +21,7 @@ from drivesim.diffusion.denoiser import Predict
 from drivesim.errors import UserError
 from drivesim.networks.blocks import channels_last
 from drivesim.parts import Weights
+from drivesim.rollout.watch import working
 from scenarios.randomness import key
 
 
@@ -138,6 +139,7 @@ class Stages:
         with self._precision():
             return self.weights.autoencoder.encode(picture[None].to(self.device)).mode().float().cpu()
 
+    @working("first")
     @torch.inference_mode()
     def first(self, conditions: Conditions) -> Tensor:
         """The latent (1 c h w) of frame 0 by the image network; ``conditions`` are of that frame alone."""
@@ -151,6 +153,7 @@ class Stages:
         predict = _guided(ask, conditions.to(self.device), self.sampling.guidance)
         return self._sample(predict, "first", noise, self.sampling.first_steps)
 
+    @working("keys")
     @torch.inference_mode()
     def keys(self, given: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
         """Key frames (t c h w), the first ``given`` (k c h w); ``conditions`` (b = 1) and ``frames`` are of all t."""
@@ -176,6 +179,7 @@ class Stages:
         made = self._sample(predict, "key", noise, self.sampling.key_steps)
         return torch.cat([given, made[0, len(given) :]])
 
+    @working("between")
     @torch.inference_mode()
     def between(self, ends: Tensor, conditions: Conditions, frames: Sequence[Sequence[int]]) -> Tensor:
         """The frames (b t-2 c h w) inside windows of t frames whose ``ends`` (b 2 c h w) are there.
@@ -195,6 +199,7 @@ class Stages:
         predict = _guided(ask, conditions.to(self.device), self.sampling.between_guidance)
         return self._sample(predict, "between", noise, self.sampling.between_steps)[:, 1:-1]
 
+    @working("decode")
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures (t 3 H W) of one window of latents (t c h w)."""
@@ -206,6 +211,7 @@ class Stages:
                 .cpu()
             )
 
+    @working("enlarge")
     @torch.inference_mode()
     def enlarge(self, low: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
         """Large pictures (t 3 4H 4W) of decoded ones (t 3 H W); ``conditions`` (b = 1) have maps of `low_size`."""
@@ -244,10 +250,12 @@ class Stages:
         return torch.stack([torch.randn(tuple(shape), generator=generator) for generator in generators])
 
     def _precision(self) -> torch.autocast:
-        """Bf16 where the device is built for it."""
-        if self.device.type == "cpu":
-            return torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=works_in_bf16(self.device))
+
+
+def works_in_bf16(device: torch.device) -> bool:
+    """Whether the networks work in bfloat16 there: on GPUs, and on CPUs that are built for it."""
+    return device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _guided(ask: Callable[[Conditions], Predict], told: Conditions, guidance: Mapping[str, float]) -> Predict:

@@ -25,6 +25,7 @@ from drivesim.rollout.pictures import Picture, pixels, read_picture, scaled
 from drivesim.rollout.plan import Plan
 from drivesim.rollout.session import Session, State
 from drivesim.rollout.stages import IMAGE_ONLY, Sampling
+from drivesim.rollout.watch import working
 from scenarios import Scenario, Timeline, compile, load
 from scenarios.randomness import key
 
@@ -191,7 +192,7 @@ class _Drive:
         sampling = Sampling.of(card, steps=steps, sampler=sampler, context_level=context_level)
         plan = plan_for(built, timeline.fps, context=context)
         picture = None if first_frame is None else read_picture(first_frame, built.autoencoder.config.size)
-        place = _device(device)
+        place = device_of(device)
         for row in obeyed(timeline.scenario, built.card):
             logger.info("%s", row)
         names = [tuple(sorted(set(some))) for some in (withheld, image_only)]
@@ -272,7 +273,10 @@ def _stream(
                 large = pixels(session.enlarge(low[chunk.start : chunk.stop], told, start + chunk.start))
                 for frame, fact in zip(large, facts[chunk.start : chunk.stop], strict=True):
                     fact = scaled(fact, width, height)
-                    writer.write(frame, fact, overlay=draw(frame, fact))
+                    with working("overlay"):
+                        drawn = draw(frame, fact)
+                    with working("write"):
+                        writer.write(frame, fact, overlay=drawn)
                 if progress is not None:
                     progress(start + chunk.stop, total)
             (states / f"{start}.safetensors").unlink(missing_ok=True)
@@ -302,7 +306,8 @@ def _timeline(source: str | Path | Scenario | Timeline, *, fps: float | None, se
     return source
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """The device of a name: "auto", "cpu", "cuda", ... Raises `UserError` for one that cannot be used."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -79,9 +79,15 @@ def _normalised(x: Tensor) -> list[Tensor]:
 
 
 def _divided(x: Tensor, sigma: float, above: float, below: float, left: float, right: float, far_left: float) -> Tensor:
-    """A level over sigma and the weighted sum of its neighbours' sizes; beyond the border there is nothing."""
-    rows = [[0.0, 0.0, above, 0.0, 0.0], [far_left, left, 0.0, right, 0.0], [0.0, 0.0, below, 0.0, 0.0]]
-    return x / (sigma + F.conv2d(x.abs(), x.new_tensor(rows)[None, None], padding=(1, 2)))
+    """A level over sigma and the weighted sum of its neighbours' sizes; beyond the border there is nothing.
+
+    As sums of shifted levels: a convolution of one channel takes a third of a training step on CPUs.
+    """
+    h, w = x.shape[-2:]
+    sizes = F.pad(x.abs(), (2, 1, 1, 1))
+    places = ((above, 0, 2), (below, 2, 2), (left, 1, 1), (right, 1, 3), (far_left, 1, 0))
+    near = [weight * sizes[..., row : row + h, column : column + w] for weight, row, column in places if weight]
+    return x / (sigma + torch.stack(near).sum(0))
 
 
 def _mirrored(x: Tensor) -> Tensor:

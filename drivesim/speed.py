@@ -1,0 +1,193 @@
+"""How fast a rollout is here, stage by stage, and how far each stage is from what this machine can do."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from drivesim.clips import software
+from drivesim.errors import UserError
+from drivesim.parts import Weights, load_weights
+from drivesim.rollout import rollout
+from drivesim.rollout.stages import works_in_bf16
+from drivesim.rollout.stream import device_of
+from drivesim.rollout.watch import STAGES, watched
+from scenarios import compile, load
+
+SCHEMA = "drivesim.speed/1"
+CEILING = (8, 128, 32, 64)  # n c h w of the convolution, 3 x 3 from c to c, that is taken for what the machine can do
+TURNS = 5
+
+Progress = Callable[[int, int], None]
+
+
+class Stopwatch:
+    """Hears a rollout's stages work: seconds and calls of each, and operations where ``counting``.
+
+    Counting slows down, so one pass counts and another is timed.
+    """
+
+    def __init__(self, device: torch.device, *, counting: bool = False) -> None:
+        self.device, self.counting = device, counting
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.calls = dict.fromkeys(STAGES, 0)
+        self.operations = dict.fromkeys(STAGES, 0)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """What a stage works in."""
+        counter = FlopCounterMode(display=False) if self.counting else nullcontext()
+        started = self._now()
+        with counter:
+            yield
+        self.seconds[stage] += self._now() - started
+        self.calls[stage] += 1
+        if isinstance(counter, FlopCounterMode):
+            self.operations[stage] += counter.get_total_flops()
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # its work is only queued
+        return time.perf_counter()
+
+
+def measure_speed(
+    scenario: str | Path = "dense_traffic",
+    *,
+    weights: str | Path | Weights = "nano",
+    fps: float = 30.0,
+    frames: int = 96,
+    steps: int | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Roll a scenario out twice, and tell where the time of the second pass goes. The clips are thrown away.
+
+    Args:
+        scenario: a scenario's file or shipped name.
+        weights: folder of parts, or a shipped name; or what `load_weights` made of one.
+        fps: of the clip, frames/s.
+        frames: of the clip; whole steps of the rollout's plan tell most (96 at 30 frames/s, 24 at 7.5).
+        steps: denoiser steps; None: the scenario's, or else the card's.
+        device: "auto", "cpu", "cuda", ...
+        progress: called with (frames done, frames in all) of both passes together.
+
+    Returns:
+        JSON-ready: ``stages``, for each of `STAGES` and "other" its ``milliseconds`` per frame of the clip, ``calls``,
+        ``gigaoperations`` per frame (a multiplication and an addition are two), ``gigaoperations_per_second`` and
+        ``share`` of the ceiling in the precision that is used; ``ceiling`` of each precision in 10^9 operations/s;
+        ``milliseconds`` per frame in all; ``real_time``: seconds of video per second; ``peak_MiB`` of memory.
+
+    Raises:
+        UserError: the scenario has fewer frames, or `rollout` refuses.
+    """
+    built = weights if isinstance(weights, Weights) else load_weights(weights)
+    drive = load(scenario)
+    timeline = compile(drive, fps=fps)
+    if not 1 <= frames <= len(timeline):
+        raise UserError(
+            f"asked for {frames} frames, expected 1 to {len(timeline)}: {drive.name} has no more at {fps:g}/s"
+        )
+    timeline = timeline.first(frames)
+    place = device_of(device)
+    counted, timed = Stopwatch(place, counting=True), Stopwatch(place)
+    for turn, watch in enumerate((counted, timed)):
+
+        def so_far(done: int, total: int, before: int = turn * frames) -> None:
+            if progress is not None:
+                progress(before + done, 2 * total)
+
+        with tempfile.TemporaryDirectory(prefix="drivesim-speed-") as folder, watched(watch):
+            started = time.perf_counter()
+            clip = rollout(
+                timeline, Path(folder) / "clip", weights=built, steps=steps, device=device, progress=so_far,
+                allow_untrained_camera=True,
+            )  # fmt: skip
+            seconds = time.perf_counter() - started
+            sampling = clip.provenance["sampling"]
+    ceiling = measure_ceiling(place)
+    precision = "bf16" if works_in_bf16(place) else "fp32"
+    rows = {name: _row(name, timed, counted, frames, ceiling[precision]) for name in STAGES}
+    rows["other"] = {"milliseconds": 1e3 * (seconds - sum(timed.seconds.values())) / frames}
+    return {
+        "schema": SCHEMA,
+        "scenario": drive.name,
+        "fps": fps,
+        "frames": frames,
+        "sampling": sampling,
+        "weights": built.fingerprints,
+        "device": place.type,
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "software": software("torch"),
+        "stages": rows,
+        "milliseconds": 1e3 * seconds / frames,
+        "real_time": frames / fps / seconds,
+        "ceiling": ceiling,
+        "peak_MiB": peak_memory(place),
+    }
+
+
+def measure_ceiling(device: torch.device) -> dict[str, float]:
+    """The fastest of `TURNS` convolutions of the size `CEILING` in fp32 and bf16, 10^9 operations/s."""
+    n, c, h, w = CEILING
+    found = {}
+    for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        layout: dict[str, Any] = {"device": device, "dtype": kind, "memory_format": torch.channels_last}
+        x, weight = torch.ones(CEILING).to(**layout), torch.ones(c, c, 3, 3).to(**layout)
+        seconds = []
+        for _ in range(1 + TURNS):
+            watch = Stopwatch(device)
+            with torch.inference_mode(), watch("decode"):
+                F.conv2d(x, weight, padding=1)
+            seconds.append(watch.seconds["decode"])
+        found[name] = 2 * n * c * c * 9 * h * w / min(seconds) / 1e9
+    return found
+
+
+def peak_memory(device: torch.device) -> float:
+    """The most memory that this process held so far, MiB: the device's, or the resident memory of a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    import resource  # not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def table(found: dict[str, Any]) -> str:
+    """What `measure_speed` found, as lines for a terminal."""
+    rows = [f"{'stage':12}{'ms/frame':>10}{'share':>8}{'Gop/frame':>11}{'Gop/s':>8}{'of ceiling':>12}"]
+    for name in (*STAGES, "other"):
+        row = found["stages"][name]
+        part = row["milliseconds"] / found["milliseconds"]
+        line = f"{name:12}{row['milliseconds']:10.2f}{part:8.1%}"
+        if row.get("gigaoperations"):
+            line += f"{row['gigaoperations']:11.2f}{row['gigaoperations_per_second']:8.0f}{row['share']:12.0%}"
+        rows.append(line)
+    ceilings = ", ".join(f"{name} {value:.0f}" for name, value in found["ceiling"].items())
+    rows += [
+        f"{'all':12}{found['milliseconds']:10.2f}  {found['real_time']:.2f} s of video per second, "
+        f"{found['fps']:g} frames/s",
+        f"{found['frames']} frames of {found['scenario']} on {found['device']}, {found['threads']} threads, "
+        f"{found['precision']}; ceiling (convolution), 10^9 operations/s: {ceilings}; peak {found['peak_MiB']:.0f} MiB",
+    ]
+    return "\n".join(rows)
+
+
+def _row(name: str, timed: Stopwatch, counted: Stopwatch, frames: int, ceiling: float) -> dict[str, Any]:
+    seconds, operations = timed.seconds[name], counted.operations[name] / 1e9
+    row: dict[str, Any] = {"milliseconds": 1e3 * seconds / frames, "calls": timed.calls[name]}
+    if operations:
+        rate = operations / seconds
+        row |= {"gigaoperations": operations / frames, "gigaoperations_per_second": rate, "share": rate / ceiling}
+    return row
