@@ -26,6 +26,7 @@ from scenarios import compile, load
 SCHEMA = "drivesim.speed/1"
 CEILING = (8, 128, 32, 64)  # n c h w of the convolution, 3 x 3 from c to c, that is taken for what the machine can do
 TURNS = 5
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 Progress = Callable[[int, int], None]
 
@@ -141,7 +142,7 @@ def measure_ceiling(device: torch.device) -> dict[str, float]:
     """The fastest of `TURNS` convolutions of the size `CEILING` in fp32 and bf16, 10^9 operations/s."""
     n, c, h, w = CEILING
     found = {}
-    for name, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+    for name, kind in PRECISIONS.items():
         layout: dict[str, Any] = {"device": device, "dtype": kind, "memory_format": torch.channels_last}
         x, weight = torch.ones(CEILING).to(**layout), torch.ones(c, c, 3, 3).to(**layout)
         seconds = []
@@ -174,7 +175,7 @@ def table(found: dict[str, Any]) -> str:
         if row.get("gigaoperations"):
             line += f"{row['gigaoperations']:11.2f}{row['gigaoperations_per_second']:8.0f}{row['share']:12.0%}"
         rows.append(line)
-    ceilings = ", ".join(f"{name} {value:.0f}" for name, value in found["ceiling"].items())
+    ceilings = ", ".join(f"{name} {found['ceiling'][name]:.0f}" for name in PRECISIONS)
     rows += [
         f"{'all':12}{found['milliseconds']:10.2f}  {found['real_time']:.2f} s of video per second, "
         f"{found['fps']:g} frames/s",
