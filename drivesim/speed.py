@@ -38,6 +38,7 @@ class Stopwatch:
     """
 
     def __init__(self, device: torch.device, *, counting: bool = False) -> None:
+        """``device``: where the stages work; what a GPU has queued is waited for."""
         self.device, self.counting = device, counting
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.calls = dict.fromkeys(STAGES, 0)
@@ -145,12 +146,11 @@ def measure_ceiling(device: torch.device) -> dict[str, float]:
     for name, kind in PRECISIONS.items():
         layout: dict[str, Any] = {"device": device, "dtype": kind, "memory_format": torch.channels_last}
         x, weight = torch.ones(CEILING).to(**layout), torch.ones(c, c, 3, 3).to(**layout)
-        seconds = []
-        for _ in range(1 + TURNS):
-            watch = Stopwatch(device)
+        watches = [Stopwatch(device) for _ in range(1 + TURNS)]
+        for watch in watches:
             with torch.inference_mode(), watch("decode"):
                 F.conv2d(x, weight, padding=1)
-            seconds.append(watch.seconds["decode"])
+        seconds = [watch.seconds["decode"] for watch in watches]
         found[name] = 2 * n * c * c * 9 * h * w / min(seconds) / 1e9
     return found
 
