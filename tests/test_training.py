@@ -24,6 +24,7 @@ from drivesim.training import train_stage
 from drivesim.training.adversary import Adversary
 from drivesim.training.post_hoc import reaverage
 from drivesim.training.stages import AutoencoderStage, DiffusionStage
+from drivesim.training.upsampling import UpsamplerStage
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +224,15 @@ def test_number_and_noise_of_context_frames_are_settings(trained):
     assert 0.6 < told.min() < 0.65  # sqrt(1 - 0.8^2) at the largest level
 
 
+def test_input_of_the_upsampler_is_blurred_where_asked_for_and_never_where_it_samples(trained):
+    stage = UpsamplerStage("up.image", "tiny", str(trained / "weights"), low_noise=0.0, blur=1.0)
+    random = torch.Generator().manual_seed(0)
+    batch = {"truth": torch.zeros(2, 1, 3, 64, 128), "low": torch.rand(2, 1, 3, 16, 32, generator=random)}
+    low = stage.problem(batch, random)[1]["low"]
+    assert all(a.std() < b.std() for a, b in zip(low, batch["low"], strict=True))
+    assert torch.equal(stage.problem(batch, random, clean=True)[1]["low"], batch["low"])
+
+
 def test_event_file_holds_loss_curves_and_sample_images(clips, trained):
     events = EventAccumulator(str(trained / "stages" / "ae.image" / "tensorboard"), size_guidance={"images": 0})
     events.Reload()
@@ -304,6 +314,7 @@ def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
         ("unet.temporal_key", "--model.context_noise=1.5", "context_noise is 1.5, expected 0 to 1"),
         ("unet.temporal_key", "--model.context_noise_share=-1", "context_noise_share is -1.0, expected 0 to 1"),
         ("up.image", "--model={loss: picture, foreground: 1.0}", "foreground weighs the diffusion loss"),
+        ("up.image", "--model.blur=-1", "blur is -1, expected 0 or more pixels"),
         ("up.image", "--model={loss: diffusion, perceptual: 0.3}", "expected 0 with 'diffusion'"),
     ],
 )

@@ -1,3 +1,5 @@
+import cv2
+import numpy as np
 import pytest
 import torch
 from sample_conditions import conditions
@@ -8,6 +10,7 @@ from drivesim.networks.unet import UNetConfig
 from drivesim.networks.upsampler import Upsampler, UpsamplerConfig
 from drivesim.networks.video import VideoNet
 from drivesim.presets import load_preset
+from drivesim.training.upsampling import blurred
 
 PRESET = load_preset("tiny")
 SMALL, LARGE = (16, 32), (64, 128)
@@ -68,3 +71,14 @@ def test_fresh_video_upsampler_equals_the_image_upsampler():
 def test_unet_of_other_channels_is_refused():
     with pytest.raises(ValueError, match="8 and 0 extra channels, expected 3 and 4"):
         Upsampler(UpsamplerConfig(unet=UNetConfig()))
+
+
+def test_windows_are_blurred_as_opencv_blurs_them_each_by_its_own_deviation():
+    windows = torch.rand(3, 2, 3, *SMALL, generator=torch.Generator().manual_seed(0))
+    made = blurred(windows, torch.tensor([0.0, 0.7, 1.3]))
+    assert torch.equal(made[0], windows[0])
+    for deviation, window, result in zip((0.7, 1.3), windows[1:], made[1:], strict=True):
+        for picture, found in zip(window, result, strict=True):
+            picture, found = (np.ascontiguousarray(x.permute(1, 2, 0)) for x in (picture, found))
+            told = {"sigmaX": deviation, "borderType": cv2.BORDER_REPLICATE}
+            np.testing.assert_allclose(found, cv2.GaussianBlur(picture, (9, 9), **told), atol=1e-3)

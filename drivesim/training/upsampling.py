@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from einops import repeat
 from torch import Tensor
 
@@ -26,6 +28,7 @@ class UpsamplerStage(DiffusionStage):
 
     With ``loss="picture"`` only the first step is trained, at pure noise, by the losses of the autoencoder and, where
     asked for, a discriminator: one step gives the picture, where a small network trained for all steps gives grain.
+    With ``blur`` the input is softened, too, as pictures of sampled latents are: so it learns to look at the layout.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class UpsamplerStage(DiffusionStage):
         weights: str,
         *,
         low_noise: float = 0.3,
+        blur: float = 0.0,
         loss: str = "diffusion",
         gradient: float = 1.0,
         motion: float = 1.0,
@@ -51,6 +55,7 @@ class UpsamplerStage(DiffusionStage):
             preset: whose network.
             weights: folder of the finished parts.
             low_noise: the input is noised by up to this share (Video LDM Eq. 5).
+            blur: before that, it is blurred by a Gaussian of up to this standard deviation, in its pixels.
             loss: "diffusion", at all levels (Video LDM Eq. 1), or "picture", of the first step.
             gradient: weight of the gradient loss of a picture.
             motion: weight of the L1 between the differences of neighbouring pictures.
@@ -65,13 +70,15 @@ class UpsamplerStage(DiffusionStage):
             raise UserError(f"loss is {loss!r}, expected one of {LOSSES}")
         if self.context is not None:
             raise UserError(f"context is {self.context!r}, expected none: the upsampler is given a picture, no frames")
+        if blur < 0.0:
+            raise UserError(f"blur is {blur:g}, expected 0 or more pixels")
         if loss == "picture" and self.foreground:
             raise UserError("foreground weighs the diffusion loss, expected none with the loss 'picture'")
         if loss == "diffusion" and (perceptual or adversarial or matching):
             raise UserError(
                 "perceptual, adversarial and matching weigh losses of pictures, expected 0 with 'diffusion'"
             )
-        self.low_noise, self.loss = low_noise, loss
+        self.low_noise, self.blur, self.loss = low_noise, blur, loss
         self.picture_loss = PictureLoss(
             gradient, motion, perceptual, adversarial, matching, begins=adversarial_from * self.batches
         )
@@ -121,9 +128,11 @@ class UpsamplerStage(DiffusionStage):
     def problem(
         self, batch: Batch, generator: torch.Generator, *, clean: bool = False
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The residual (b t 3 H W); the small picture at its level, 0 if ``clean``."""
+        """The residual (b t 3 H W); the small picture at its level, 0 if ``clean``, which is not blurred, either."""
         truth, low = batch["truth"], batch["low"]
         x = self.image.residual(truth.flatten(0, 1), low.flatten(0, 1)).view_as(truth)
+        if self.blur and not clean:
+            low = blurred(low, self.blur * torch.rand(len(x), generator=generator).to(x))
         level = (0.0 if clean else self.low_noise) * torch.rand(len(x), generator=generator).to(x)
         s = level[:, None, None, None, None]
         low = (1.0 - s**2).sqrt() * low + s * torch.randn(low.shape, generator=generator).to(x)
@@ -132,6 +141,19 @@ class UpsamplerStage(DiffusionStage):
     def _enlarged(self, low: Tensor) -> Tensor:
         """``low`` (b t 3 h w), enlarged bilinearly."""
         return self.image.enlarged(low.flatten(0, 1)).unflatten(0, low.shape[:2])
+
+
+def blurred(pictures: Tensor, deviation: Tensor) -> Tensor:
+    """Windows (b t c h w), each blurred by a Gaussian of its ``deviation`` (b) in pixels; 0 leaves it as it is."""
+    reach = math.ceil(3.0 * deviation.max().item())
+    offsets = torch.arange(-reach, reach + 1).to(deviation)
+    weights = (-(offsets**2) / (2.0 * deviation.clamp(min=1e-3)[:, None] ** 2)).softmax(dim=1)
+    weights = repeat(weights, "b k -> (b t) k 1 1 1", t=pictures.shape[1])
+    flat = pictures.flatten(0, 1)
+    for dim, border in ((-1, (reach, reach, 0, 0)), (-2, (0, 0, reach, reach))):
+        wide = F.pad(flat, border, mode="replicate")
+        flat = torch.stack([weights[:, k] * wide.narrow(dim, k, flat.shape[dim]) for k in range(len(offsets))]).sum(0)
+    return flat.view_as(pictures)
 
 
 def _mean_psnr(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
