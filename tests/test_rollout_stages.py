@@ -7,10 +7,11 @@ import torch
 
 from drivesim.diffusion import levels
 from drivesim.errors import UserError
+from drivesim.networks.guided import guided
 from drivesim.parts import load_weights
 from drivesim.rollout import Plan, Sampling, Session, rollout
 from drivesim.rollout import session as session_module
-from drivesim.rollout.stages import Stages, _guided
+from drivesim.rollout.stages import Stages
 from drivesim.rollout.stream import plan_for
 from scenarios import compile, loads
 from tests.tiny_weights import CARD, STREET, write_tiny_weights
@@ -136,11 +137,11 @@ def test_guidance_pushes_away_from_what_is_said_without_a_set_of_conditions(weig
         return lambda x, u: x + known
 
     x = torch.zeros(1)
-    assert _guided(ask, conditions, {"all": 1.0})(x, x) == 11.0
-    assert _guided(ask, conditions, {"all": 2.0})(x, x) == 22.0  # 0 + 2 (11 - 0)
-    assert _guided(ask, conditions, {"boxes": 3.0})(x, x) == 13.0  # 10 + 3 (11 - 10)
-    assert _guided(ask, conditions, {"boxes+daylight": 2.0})(x, x) == 22.0
-    assert _guided(ask, conditions, {"boxes": 3.0, "daylight": 2.0})(x, x) == 25.0  # 1 + 2 (13 - 1)
+    assert guided(ask, conditions, {"all": 1.0})(x, x) == 11.0
+    assert guided(ask, conditions, {"all": 2.0})(x, x) == 22.0  # 0 + 2 (11 - 0)
+    assert guided(ask, conditions, {"boxes": 3.0})(x, x) == 13.0  # 10 + 3 (11 - 10)
+    assert guided(ask, conditions, {"boxes+daylight": 2.0})(x, x) == 22.0
+    assert guided(ask, conditions, {"boxes": 3.0, "daylight": 2.0})(x, x) == 25.0  # 1 + 2 (13 - 1)
 
 
 def test_windows_made_one_by_one_are_those_made_together(weights, timeline, monkeypatch):

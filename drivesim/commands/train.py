@@ -1,4 +1,4 @@
-"""``drivesim train``: every stage in order, or one; or what finished weights obey, or their averages, once more."""
+"""``drivesim train``: every stage in order, or one; fewer steps for a finished one; or what it obeys, once more."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 CARD = "card"
 EMA = "ema"
+DISTILL = "distill"
 
 
 def add(groups: Any) -> None:
@@ -27,13 +28,15 @@ def add(groups: Any) -> None:
     )
     train.add_argument(
         "stage",
-        metavar="all|STAGE|card|ema",
+        metavar="all|STAGE|distill|card|ema",
         help="all; a part's name (ae.image, unet.image, ...) or detector; "
+        "distill: teach PART (unet.temporal_key or unet.temporal_interp) to take fewer steps, without guidance, as in "
+        "drivesim train distill unet.temporal_key --init-from nano --steps 4 --out out/fast; "
         "card: measure again which conditions OUT/weights obey, as all does at its end, and write it into their card; "
         "ema: write PART of a finished run with its weights averaged over another width, as in "
         "drivesim train ema unet.image --out out/nano --width 0.15 --into out/wide",
     )
-    train.add_argument("part", nargs="?", metavar="PART", help="ema: which part")
+    train.add_argument("part", nargs="?", metavar="PART", help="distill, ema: which part")
     train.add_argument("--preset", default="nano", help="tiny, nano or base (default: nano)")
     train.add_argument(
         "--data",
@@ -60,6 +63,13 @@ def add(groups: Any) -> None:
         metavar="D",
         help="all, card: who looks for the boxes, as in drivesim benchmark (default: the run's own)",
     )
+    train.add_argument("--steps", type=int, metavar="N", help="distill: steps of the student")
+    train.add_argument(
+        "--teacher-steps",
+        type=int,
+        metavar="N",
+        help="distill: steps of the teacher, the part in --init-from (default: twice --steps)",
+    )
     train.add_argument(
         "--width", type=float, metavar="W", help="ema: of the window, its standard deviation as a share of the run"
     )
@@ -72,8 +82,14 @@ def run_train(arguments: argparse.Namespace) -> int:
     """Train and print where the weights are."""
     if arguments.stage == EMA:
         return _average_again(arguments)
-    if any(value is not None for value in (arguments.part, arguments.width, arguments.into)):
-        raise UserError(f"train {arguments.stage}: PART, --width and --into are of {EMA}")
+    if any(value is not None for value in (arguments.width, arguments.into)):
+        raise UserError(f"train {arguments.stage}: --width and --into are of {EMA}")
+    if arguments.stage == DISTILL:
+        return _distill(arguments)
+    if any(value is not None for value in (arguments.part, arguments.steps, arguments.teacher_steps)):
+        raise UserError(
+            f"train {arguments.stage}: PART is of {DISTILL} and {EMA}, --steps and --teacher-steps of {DISTILL}"
+        )
     if arguments.stage == CARD:
         return _fill_card(arguments)
     if arguments.stage == "all" and arguments.set:
@@ -106,6 +122,44 @@ def run_train(arguments: argparse.Namespace) -> int:
     else:
         overrides = [f"--{setting}" for setting in arguments.set]
         print(train_stage(arguments.stage, **same, init_from=arguments.init_from, overrides=overrides))
+    return 0
+
+
+def _distill(arguments: argparse.Namespace) -> int:
+    """Teach a part to take fewer steps; OUT/weights becomes a whole set, the rest of it from where the part is from."""
+    if None in (arguments.part, arguments.steps, arguments.init_from):
+        raise UserError(f"train {DISTILL}: expected a part's name, --init-from and --steps")
+    if arguments.detector:
+        raise UserError(f"train {DISTILL}: --detector is of all and {CARD}")
+    from drivesim.parts import read_card, weights_folder
+    from drivesim.presets import load_preset
+    from drivesim.rollout import Sampling
+    from drivesim.training import train_stage
+    from drivesim.training.card import begin_with
+    from drivesim.training.distilling import PARTS_TAUGHT, Distillation
+    from drivesim.training.plan import parse_budget
+
+    load_preset(arguments.preset)
+    if arguments.part not in PARTS_TAUGHT:
+        raise UserError(f"train {DISTILL}: the part is {arguments.part!r}, expected {' or '.join(PARTS_TAUGHT)}")
+    teacher = weights_folder(arguments.init_from)
+    guidance = Sampling.of(read_card(teacher).get("sampling", {})).guidance_of(PARTS_TAUGHT[arguments.part])
+    teacher_steps = 2 * arguments.steps if arguments.teacher_steps is None else arguments.teacher_steps
+    distillation = Distillation(arguments.steps, teacher_steps, guidance)
+    begin_with(Path(arguments.out) / "weights", teacher)
+    weights = train_stage(
+        arguments.part,
+        arguments.preset,
+        arguments.data or [_town_clips(arguments)],
+        arguments.out,
+        budget_minutes=None if arguments.budget is None else parse_budget(arguments.budget),
+        seed=arguments.seed,
+        device=arguments.device,
+        init_from=teacher,
+        overrides=[f"--{setting}" for setting in arguments.set],
+        distillation=distillation,
+    )
+    print(weights)
     return 0
 
 

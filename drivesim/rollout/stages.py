@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from conditioning import Conditions, Context
-from drivesim.diffusion import SAMPLERS, Denoiser, classifier_free, context_guidance, ddim, levels
+from drivesim.diffusion import SAMPLERS, Denoiser, context_guidance, ddim, levels
 from drivesim.diffusion.denoiser import Predict
 from drivesim.errors import UserError
 from drivesim.networks.blocks import channels_last
+from drivesim.networks.guided import guided
 from drivesim.parts import Weights
 from drivesim.rollout.watch import working
 from scenarios.randomness import key
@@ -29,9 +30,9 @@ from scenarios.randomness import key
 class Sampling:
     """How the networks are asked.
 
-    ``*_steps``: denoiser steps. ``guidance``: of the first frame and of key frames, by set of conditions:
-    "all", or names joined by "+", -> scale (1 is none; every other set costs one more call).
-    ``between_guidance``: the same for the frames between. ``context_guidance``: of key frames towards their
+    ``*_steps``: denoiser steps. ``guidance``: of the first frame, by set of conditions: "all", or names joined by "+",
+    -> scale (1 is none; every other set costs one more call). ``key_guidance``: of key frames; None: the same.
+    ``between_guidance``: of the frames between. ``context_guidance``: of key frames towards their
     context (Video LDM Eq. 4; 1 is none). ``context_level``: share of noise on the given key frames, as the key network
     sees them, which is told of it. ``low_level``: share of noise put on a small picture before it is
     enlarged (Video LDM Eq. 5). ``sampler``: of all networks, a name in `SAMPLERS`. ``eta``: of "ddim", how much of
@@ -45,6 +46,7 @@ class Sampling:
     between_steps: int = 4
     enlarge_steps: int = 2
     guidance: Mapping[str, float] = field(default_factory=lambda: {"all": 2.0})
+    key_guidance: Mapping[str, float] | None = None
     between_guidance: Mapping[str, float] = field(default_factory=dict)
     context_guidance: float = 1.0
     context_level: float = 0.0
@@ -89,6 +91,12 @@ class Sampling:
         if context_level is not None:
             asked["context_level"] = context_level
         return cls(**{**row, **asked})
+
+    def guidance_of(self, frames: str) -> Mapping[str, float]:
+        """The guidance of the "first" frame, of "key" frames or of those "between"."""
+        if frames == "between":
+            return self.between_guidance
+        return self.guidance if frames == "first" or self.key_guidance is None else self.key_guidance
 
 
 IMAGE_ONLY = ("decoder", "upsampler")
@@ -150,7 +158,7 @@ class Stages:
         def noise(purpose: str) -> Tensor:
             return self._noise(purpose, [0], self.latent_shape)
 
-        predict = _guided(ask, conditions.to(self.device), self.sampling.guidance)
+        predict = guided(ask, conditions.to(self.device), self.sampling.guidance_of("first"))
         return self._sample(predict, "first", noise, self.sampling.first_steps)
 
     @working("keys")
@@ -173,7 +181,7 @@ class Stages:
         def noise(purpose: str) -> Tensor:
             return self._noise(purpose, frames, self.latent_shape)[None]
 
-        predict = _guided(ask, told, self.sampling.guidance)
+        predict = guided(ask, told, self.sampling.guidance_of("key"))
         if self.sampling.context_guidance != 1.0:
             predict = context_guidance(predict, ask(told, Context.none(latents)), self.sampling.context_guidance)
         made = self._sample(predict, "key", noise, self.sampling.key_steps)
@@ -196,7 +204,7 @@ class Stages:
         def noise(purpose: str) -> Tensor:
             return torch.stack([self._noise(purpose, window, self.latent_shape) for window in frames])
 
-        predict = _guided(ask, conditions.to(self.device), self.sampling.between_guidance)
+        predict = guided(ask, conditions.to(self.device), self.sampling.guidance_of("between"))
         return self._sample(predict, "between", noise, self.sampling.between_steps)[:, 1:-1]
 
     @working("decode")
@@ -256,12 +264,3 @@ class Stages:
 def works_in_bf16(device: torch.device) -> bool:
     """Whether the networks work in bfloat16 there: on GPUs, and on CPUs that are built for it."""
     return device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def _guided(ask: Callable[[Conditions], Predict], told: Conditions, guidance: Mapping[str, float]) -> Predict:
-    """A prediction pushed, set by set, away from what the network predicts where that set of conditions is unknown."""
-    predict = ask(told)
-    for names, scale in guidance.items():
-        without = told.without_all() if names == "all" else told.without(*names.split("+"))
-        predict = classifier_free(predict, ask(without), scale)
-    return predict

@@ -11,6 +11,7 @@ from typing import Any
 from conditioning import NAMES
 from drivesim import atomic
 from drivesim.datasets.training_reader import CachedClip
+from drivesim.parts import PARTS, part_file
 from drivesim.training.plan import StagePlan
 
 SCHEMA = "drivesim.card/1"
@@ -30,7 +31,7 @@ def write_card(
     config: Mapping[str, Any],
     measured: Mapping[str, float],
     average: Mapping[str, Any],
-    sampling: Mapping[str, int],
+    sampling: Mapping[str, Any],
     plan: Mapping[str, int],
     clips: Sequence[CachedClip],
     init_from: str | None,
@@ -88,6 +89,15 @@ def copy_lines(weights: Path, source: Path, part: str) -> None:
         card = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         card["parts"] = card.get("parts", {}) | ({part: told} if told else {})
         atomic.write_json(path, card)
+
+
+def begin_with(weights: Path, source: Path) -> None:
+    """Make ``weights`` a copy of the set of parts in ``source``, unless there is a set already. The card comes last."""
+    if not (weights / "card.json").exists():
+        for part in PARTS:
+            if (file := part_file(source, part)).is_file():
+                atomic.write_bytes(part_file(weights, part), file.read_bytes())
+        atomic.write_bytes(weights / "card.json", (source / "card.json").read_bytes())
 
 
 def portable(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from drivesim.training.codec import fast_layout, has_bf16
 from drivesim.training.data import TrainingData
 from drivesim.training.detector import DetectorStage
 from drivesim.training.detector_data import DetectorData
+from drivesim.training.distilling import DistillationStage
 from drivesim.training.stages import AutoencoderStage, DiffusionStage, Stage
 from drivesim.training.upsampling import UpsamplerStage
 
@@ -34,7 +35,15 @@ class Built:
     config: str
 
 
-def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, overrides: Sequence[str] = ()) -> Built:
+def build(
+    part: str,
+    preset: str,
+    *,
+    given: Mapping[str, Any],
+    device: str,
+    overrides: Sequence[str] = (),
+    distilled: bool = False,
+) -> Built:
     """Build a stage. The later wins: defaults, the preset's file, ``overrides`` (as on a command line), ``given``.
 
     Raises `UserError` for a setting that does not exist or does not fit.
@@ -45,6 +54,7 @@ def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, over
         given: settings of this run by dotted name, like ``{"data.seed": 0}``.
         device: of Lightning's accelerators.
         overrides: like ``["--data.batch_size=4"]``.
+        distilled: whether a teacher's many steps become few.
     """
     arguments = ["--config", str(configs_folder() / preset / f"{part}.yaml"), *overrides]
     arguments += [
@@ -53,7 +63,7 @@ def build(part: str, preset: str, *, given: Mapping[str, Any], device: str, over
     quieten_lightning()
     try:
         cli = LightningCLI(
-            *classes_of(part),
+            *((DistillationStage, TrainingData) if distilled else classes_of(part)),
             save_config_callback=None,
             seed_everything_default=0,
             trainer_defaults=trainer_defaults(device),

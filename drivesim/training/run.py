@@ -33,6 +33,7 @@ from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samp
 from drivesim.training.card import copy_lines, write_card
 from drivesim.training.cli import Built, build
 from drivesim.training.data import latent_statistics
+from drivesim.training.distilling import Distillation
 from drivesim.training.growth import same_but_for_growth, take_over
 from drivesim.training.plan import Plan, StagePlan, batches_within
 from drivesim.training.post_hoc import AVERAGES, WIDTHS
@@ -104,6 +105,7 @@ def train_stage(
     save_every: float = 60.0,
     init_from: str | Path | None = None,
     overrides: Sequence[str] = (),
+    distillation: Distillation | None = None,
 ) -> Path:
     """Train one stage, as `train_all` does; the whole budget is the stage's.
 
@@ -120,18 +122,22 @@ def train_stage(
         save_every: see `train_all`.
         init_from: a folder of finished parts to go on from, with a fresh optimiser.
         overrides: arguments of LightningCLI, such as ``--data.batch_size=4``.
+        distillation: teach the part to take fewer steps than it does in ``init_from``, instead of training it on.
     """
     from drivesim.training.detector_run import DetectorRun  # which is a Run, so it cannot be imported above
 
     kind = DetectorRun if stage == DETECTOR else Run
     run = kind(preset, data, out, seed=seed, device=device, save_every=save_every)
+    run.distillation = distillation
     budget = budget_minutes if budget_minutes is not None else run.share(stage, None)
     run.train(stage, budget_minutes=budget, init_from=init_from, overrides=overrides)
     return run.weights
 
 
 class Run:
-    """One run folder."""
+    """One run folder. ``distillation``: how its stages are taught by those that they go on from; None: they are not."""
+
+    distillation: Distillation | None = None
 
     def __init__(
         self, preset: str, data: Sequence[str | Path], out: str | Path, *, seed: int, device: str, save_every: float
@@ -226,7 +232,12 @@ class Run:
             "data.purpose": stage,
             "trainer.max_steps": batches,
         }
-        built = build(stage, self.preset, given=given, device=self.device, overrides=overrides)
+        if self.distillation is not None:
+            given |= {"model.teacher": str(init_from), **self.distillation.settings()}
+        built = build(
+            stage, self.preset, given=given, device=self.device, overrides=overrides,
+            distilled=self.distillation is not None,
+        )  # fmt: skip
         if built.stage.only_goes_on and init_from is None:
             raise UserError(
                 f"{stage} is to keep weights that it does not train, expected --init-from to have them from"

@@ -118,7 +118,7 @@ class Stage(L.LightningModule):
                 rows.append({name: value.item() for name, value in self.compute(batch, generator).items()})
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
-    def sampling(self) -> dict[str, int]:
+    def sampling(self) -> dict[str, Any]:
         """What the card is to say of how a rollout samples with the part, beyond its defaults."""
         return {}
 

@@ -84,7 +84,7 @@ class UpsamplerStage(DiffusionStage):
         )
         self.adversary = self.picture_loss.adversary(windows=part == "up.temporal")
 
-    def sampling(self) -> dict[str, int]:
+    def sampling(self) -> dict[str, Any]:
         """How a rollout is to sample: in one step, where only that was trained."""
         return {"enlarge_steps": 1} if self.loss == "picture" else {}
 
