@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from conditioning.layout import FINE_ROWS, NEAR, SHIFT, fixed_point
-from scenarios.camera import boxes_corners, project_polygon
+from scenarios.camera import NEAR as NEAR_PLANE
+from scenarios.camera import boxes_corners, project_points, project_polygon
 from scenarios.facts import Camera, SceneryFacts
 from scenarios.still_facts import SCENERY_KINDS
 
@@ -54,10 +55,14 @@ def scenery_maps(scenery: Sequence[SceneryFacts], camera: Camera, size: tuple[in
     nearest = np.linalg.norm(faces - eye, axis=2).min(1)
     large, seen = camera.resized(w * finer, h * finer), np.flatnonzero(facing > 0)
     numbers = np.zeros((h * finer, w * finer), np.int32)  # of the face that each pixel shows, from 1
-    for face in seen[np.argsort(-nearest[seen], kind="stable")].tolist():
-        outline = project_polygon(large, faces[face])
+    far_to_near = seen[np.argsort(-nearest[seen], kind="stable")]
+    corners, depths = project_points(large, faces[far_to_near].reshape(-1, 3))
+    whole = (depths.reshape(-1, 4) >= NEAR_PLANE).all(axis=1)
+    outlines = iter(fixed_point(corners.reshape(-1, 4, 2)[whole]))  # most; the near plane cuts the others
+    for face, uncut in zip(far_to_near.tolist(), whole.tolist(), strict=True):
+        outline = next(outlines) if uncut else fixed_point(project_polygon(large, faces[face]))
         if len(outline) >= 3:
-            cv2.fillPoly(numbers, [fixed_point(outline)], face + 1, cv2.LINE_8, SHIFT)
+            cv2.fillPoly(numbers, [outline], face + 1, cv2.LINE_8, SHIFT)
     kinds = np.repeat([[thing.kind == kind for thing in scenery] for kind in SCENERY_KINDS], len(_FACES), axis=1)
     values = np.concatenate([kinds, NEAR / np.maximum(away, NEAR)[None], facing[None]]).astype(np.float32)
     values = np.pad(values, ((0, 0), (1, 0)))  # no face: all zero

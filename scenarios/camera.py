@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -19,7 +18,7 @@ from shapely.geometry import Polygon
 from scenarios.facts import Box, Camera
 
 NEAR = 0.1  # metres: what is nearer to the image plane is cut off
-_EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7))
+_EDGES = np.array([(0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,26 +145,21 @@ def project_boxes(camera: Camera, boxes: Sequence[Box3]) -> list[Projection | No
 def project_line(camera: Camera, points: np.ndarray) -> list[np.ndarray]:
     """The polyline ``points`` (n 3, ego frame) as pixel polylines (m 2), cut at the near plane only, not the border."""
     seen = to_camera(camera, points)
-    pieces: list[list[np.ndarray]] = [[]]
-    for start, end in pairwise(seen):
-        part = _clip_near(start, end)
-        if part is None:
-            continue
-        if pieces[-1] and not np.array_equal(pieces[-1][-1], part[0]):
-            pieces.append([])
-        pieces[-1].extend(part if not pieces[-1] else part[1:])
-    return [_pixels(camera, np.stack(piece)) for piece in pieces if piece]
+    if len(seen) > 1 and seen[:, 2].min() >= NEAR:
+        return [_pixels(camera, seen)]
+    starts, ends = _clip_near(seen[:-1], seen[1:])
+    breaks = 1 + np.flatnonzero((ends[:-1] != starts[1:]).any(axis=1))
+    pieces = zip(np.split(starts, breaks), np.split(ends, breaks), strict=True)
+    return [_pixels(camera, np.concatenate([start[:1], end])) for start, end in pieces if len(start)]
 
 
 def project_polygon(camera: Camera, points: np.ndarray) -> np.ndarray:
     """The flat polygon ``points`` (n 3, ego frame) as pixels (m 2), cut at the near plane; (0 2) when behind it."""
     seen = to_camera(camera, points)
-    kept: list[np.ndarray] = []
-    for start, end in zip(seen, np.roll(seen, -1, axis=0), strict=True):
-        part = _clip_near(start, end)
-        if part is not None:
-            kept.extend(part)
-    return _pixels(camera, np.stack(kept)) if kept else np.zeros((0, 2))
+    if seen[:, 2].min(initial=NEAR) >= NEAR:
+        return _pixels(camera, seen)
+    both = np.stack(_clip_near(seen, np.roll(seen, -1, axis=0)), axis=1)
+    return _pixels(camera, both.reshape(-1, 3))
 
 
 def occlusions(things: Sequence[Projection], others: Sequence[Projection] = ()) -> list[float]:
@@ -250,16 +244,20 @@ def _edge_pixels(camera: Camera, seen: np.ndarray) -> np.ndarray:
     """Pixels (n 2) of the ends of the 12 edges, clipped at the near plane; corners (8 3) are in the camera frame."""
     if seen[:, 2].min() >= NEAR:
         return _pixels(camera, seen)
-    parts = [part for a, b in _EDGES if (part := _clip_near(seen[a], seen[b])) is not None]
-    return _pixels(camera, np.concatenate(parts)) if parts else np.zeros((0, 2))
+    return _pixels(camera, np.concatenate(_clip_near(*seen[_EDGES.T])))
 
 
-def _clip_near(start: np.ndarray, end: np.ndarray) -> np.ndarray | None:
-    """The piece (2 3) of the segment start -> end (camera frame) that lies beyond the near plane, or None."""
-    if start[2] < NEAR and end[2] < NEAR:
-        return None
-    if start[2] < NEAR:
-        start = end + (start - end) * ((NEAR - end[2]) / (start[2] - end[2]))
-    elif end[2] < NEAR:
-        end = start + (end - start) * ((NEAR - start[2]) / (end[2] - start[2]))
-    return np.stack([start, end])
+def _clip_near(starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What of segments (n 3 each end, camera frame) lies beyond the near plane: both ends (m 3) of those that do."""
+    beyond = (starts[:, 2] >= NEAR) | (ends[:, 2] >= NEAR)
+    starts, ends = starts[beyond], ends[beyond]
+    return _cut(starts, ends), _cut(ends, starts)
+
+
+def _cut(ends: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Ends of segments, moved to the near plane where they lie before it."""
+    before = ends[:, 2] < NEAR
+    end, other = ends[before], others[before]
+    moved = ends.copy()
+    moved[before] = other + (end - other) * ((NEAR - other[:, 2:]) / (end[:, 2:] - other[:, 2:]))
+    return moved
