@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections import Counter
@@ -33,6 +34,16 @@ def made(out: Path, monkeypatch, maker, **options) -> Path:
     monkeypatch.setattr(run, "Maker", maker)
     assert generate(SIX, out, **{"workers": 2, **options}).failures == {}
     return out
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_address_at_which_no_cluster_listens_is_told_at_once(form, monkeypatch):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, but nobody listens
+        address = form.format(nobody.getsockname()[1])
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(UserError, match=f"RAY_ADDRESS is '{address}': .*refused.*expected that of a running"):
+            on_ray._start(None, 2)
 
 
 def test_two_workers_one_of_which_is_killed_give_the_bytes_of_one_process(cluster, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from drivesim.generate.jobs import Job
 from drivesim.generate.making import Outcome
 
 TRIES = 3  # of a job whose workers are lost
+PATIENCE = 10.0  # s, with a cluster's machine that does not answer
 
 
 class _Worker:
@@ -57,7 +59,9 @@ def on_ray(jobs: Sequence[Job], make: engines.Make, workers: int) -> engines.Out
 def _start(ray: Any, workers: int) -> None:
     """Join the cluster at ``RAY_ADDRESS``, or start one for this run, which keeps its figures to itself."""
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if not os.environ.get("RAY_ADDRESS"):
+    if address := os.environ.get("RAY_ADDRESS"):
+        _knock(address)
+    else:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # What goes through the object store is as small as the maker.
         options |= {"address": "local", "num_cpus": workers, "include_dashboard": False, "object_store_memory": 1 << 27}
@@ -65,6 +69,16 @@ def _start(ray: Any, workers: int) -> None:
         ray.init(**options)
     except Exception as error:  # a node that does not come up in time is told by a bare Exception
         raise UserError(f"Ray: {error}, expected a cluster at RAY_ADDRESS or none named") from error
+
+
+def _knock(address: str) -> None:
+    """Raise `UserError` where nobody listens at host:port; Ray itself would try for many minutes, without a word."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():  # else "auto", or something that Ray itself refuses
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            raise UserError(f"RAY_ADDRESS is {address!r}: {error}, expected that of a running cluster") from error
 
 
 def _spread(ray: Any, actor: Any, jobs: Sequence[Job], make: Any, workers: int) -> engines.Outcomes:
