@@ -94,6 +94,22 @@ def test_cache_that_fails_half_way_leaves_nothing(tmp_path):
     assert not list(tmp_path.glob("*"))
 
 
+def test_many_entries_are_open_at_once_and_keep_no_file_open(tmp_path):
+    resource = pytest.importorskip("resource", reason="limits of open files are Unix's")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    entry = {"a": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "none": np.zeros((0, 3), bool)}
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+        entries = [cached(tmp_path, "frames", {"number": number}, lambda: entry) for number in range(64)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for found in entries:
+        for name, array in entry.items():
+            assert found[name].dtype == array.dtype
+            np.testing.assert_array_equal(found[name], array)
+            assert not found[name].flags.writeable
+
+
 def test_cached_conditions_are_those_of_the_facts(clips, tmp_path):
     from conditioning import encode
 
