@@ -13,7 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from training_clips import write_clips
 
 from drivesim.parts import PARTS, load_weights, part_file
-from drivesim.training import STAGES, train_all, train_stage
+from drivesim.training import STAGES, train_all
+from drivesim.training.run import Run
 
 BUDGET_MINUTES = 0.12
 
@@ -103,9 +104,11 @@ def test_upsampler_trained_on_pictures_is_sampled_in_one_step(trained, clips, tm
     (run / "plan.json").write_text(json.dumps(plan))
     shutil.rmtree(run / "stages" / "up.image")
     settings = ["--model={loss: picture, perceptual: 0.1, adversarial: 0.02, matching: 0.2, adversarial_from: 0.5}"]
-    train_stage("up.image", "tiny", [clips], run, device="cpu", overrides=settings)
+    again = Run("tiny", [clips], run, seed=0, device="cpu", save_every=60.0)
+    again.shares["sampling"] = {"key_steps": 6, "enlarge_steps": 3}  # what a preset may say, where a stage says nothing
+    again.train("up.image", budget_minutes=1.0, overrides=settings)
     card = json.loads((run / "weights" / "card.json").read_text())
-    assert card["sampling"] == {"enlarge_steps": 1}
+    assert card["sampling"] == {"key_steps": 6, "enlarge_steps": 1}
     assert {"psnr_1", "psnr_bilinear"} <= set(card["parts"]["up.image"]["measured"])
     rows = list(csv.DictReader((run / "stages" / "up.image" / "loss.csv").open()))
     for name in ("critic", "matching"):

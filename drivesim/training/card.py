@@ -31,6 +31,7 @@ def write_card(
     config: Mapping[str, Any],
     measured: Mapping[str, float],
     average: Mapping[str, Any],
+    preset_sampling: Mapping[str, Any],
     sampling: Mapping[str, Any],
     plan: Mapping[str, int],
     clips: Sequence[CachedClip],
@@ -48,6 +49,7 @@ def write_card(
         config: the resolved settings of the stage.
         measured: numbers on held-out clips.
         average: the width that was chosen, and the losses that it was chosen by.
+        preset_sampling: how a rollout samples with weights of the preset, where a card says nothing else yet.
         sampling: what the part asks of a rollout's sampling.
         plan: what it asks of a rollout's plan.
         clips: all clips of the run.
@@ -64,9 +66,9 @@ def write_card(
     }
     card["trained_range"] = trained_range(clip.seen() for clip in clips)
     card.setdefault("conditions", {name: dict(UNMEASURED) for name in NAMES})
-    for section, asked in (("sampling", sampling), ("plan", plan)):
-        if asked:
-            card[section] = card.get(section, {}) | dict(asked)
+    for section, usual, asked in (("sampling", preset_sampling, sampling), ("plan", {}, plan)):
+        if usual or asked:
+            card[section] = dict(usual) | card.get(section, {}) | dict(asked)
     parts = card.setdefault("parts", {})
     parts[part] = {
         "fingerprint": fingerprint,

@@ -129,8 +129,8 @@ def train_stage(
     kind = DetectorRun if stage == DETECTOR else Run
     run = kind(preset, data, out, seed=seed, device=device, save_every=save_every)
     run.distillation = distillation
-    budget = budget_minutes if budget_minutes is not None else run.share(stage, None)
-    run.train(stage, budget_minutes=budget, init_from=init_from, overrides=overrides)
+    budget_minutes = run.share(stage, None) if budget_minutes is None else budget_minutes
+    run.train(stage, budget_minutes=budget_minutes, init_from=init_from, overrides=overrides)
     return run.weights
 
 
@@ -257,13 +257,9 @@ class Run:
         each, spent = timer.seconds_per_batch, time.monotonic() - started
         batches = batches_within(budget_minutes, seconds_per_batch=each, preparation_seconds=spent)
         planned = StagePlan(
-            batches,
-            built.data.batch_size,
-            built.data.fingerprint,
-            round(budget_minutes, 3),
-            round(each, 4),
-            round(spent, 1),
-        )
+            batches, built.data.batch_size, built.data.fingerprint,
+            round(budget_minutes, 3), round(each, 4), round(spent, 1),
+        )  # fmt: skip
         logger.info("%s: %d batches of %d at %.3f s", stage, batches, built.data.batch_size, each)
         return self.plan.settle(stage, planned)
 
@@ -331,6 +327,7 @@ class Run:
             config=yaml.safe_load(built.config),
             measured=measured,
             average=average,
+            preset_sampling=self.shares.get("sampling", {}),
             sampling=built.stage.sampling(),
             plan=built.stage.plan(),
             clips=built.data.clips,
