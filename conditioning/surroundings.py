@@ -57,7 +57,7 @@ def scenery_maps(scenery: Sequence[SceneryFacts], camera: Camera, size: tuple[in
     numbers = np.zeros((h * finer, w * finer), np.int32)  # of the face that each pixel shows, from 1
     far_to_near = seen[np.argsort(-nearest[seen], kind="stable")]
     corners, depths = project_points(large, faces[far_to_near].reshape(-1, 3))
-    whole = (depths.reshape(-1, 4) >= NEAR_PLANE).all(axis=1)
+    whole = np.asarray((depths.reshape(-1, 4) >= NEAR_PLANE).all(axis=1))
     outlines = iter(fixed_point(corners.reshape(-1, 4, 2)[whole]))  # most; the near plane cuts the others
     for face, uncut in zip(far_to_near.tolist(), whole.tolist(), strict=True):
         outline = next(outlines) if uncut else fixed_point(project_polygon(large, faces[face]))
