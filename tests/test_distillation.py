@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from sample_conditions import conditions
 from training_clips import write_clips
 
 from drivesim.cli import main
 from drivesim.diffusion import Schedule, ddim, levels
 from drivesim.diffusion.distillation import spread_steps, straightened, walk
+from drivesim.errors import UserError
 from drivesim.parts import load_part, load_weights
 from drivesim.rollout import Sampling
-from drivesim.training.distilling import DistillationStage
+from drivesim.training import train_stage
+from drivesim.training.distilling import Distillation, DistillationStage
 from tests.tiny_weights import write_tiny_weights
 
 SCHEDULE = Schedule()
@@ -71,8 +74,6 @@ def test_samples_stand_evenly_on_the_steps():
 
 
 def test_teacher_is_guided_and_stays_as_it_is(teacher):
-    from sample_conditions import conditions
-
     made = []
     for guidance in ({}, {"all": 3.0}):
         stage = DistillationStage(
@@ -105,6 +106,12 @@ def test_command_makes_a_whole_set_whose_card_asks_for_fewer_steps(clips, teache
     assert str(tmp_path) not in json.dumps(row)
     for name in ("unet.image", "unet.temporal_interp", "up.temporal"):
         assert load_part(out / "weights", name).fingerprint == load_part(teacher, name).fingerprint
+
+
+def test_teacher_must_be_named(clips, tmp_path):
+    asked = Distillation(steps=1, teacher_steps=2, guidance={})
+    with pytest.raises(UserError, match="expected a temporal part and init_from"):
+        train_stage("unet.temporal_key", "tiny", [clips], tmp_path / "out", distillation=asked)
 
 
 @pytest.mark.parametrize(

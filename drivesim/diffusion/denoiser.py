@@ -59,6 +59,4 @@ class Denoiser:
     def _shares(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         if u.shape != x.shape[:1]:
             raise ValueError(f"noise levels have shape {tuple(u.shape)}, expected one per sample: ({x.shape[0]},)")
-        a, s = self.schedule.alpha_sigma(u)
-        shape = (-1, *[1] * (x.ndim - 1))
-        return a.to(x.dtype).view(shape), s.to(x.dtype).view(shape)
+        return self.schedule.shares(u, x)

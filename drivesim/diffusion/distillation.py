@@ -27,7 +27,7 @@ def walk(denoise: Denoise, x: Tensor, u: Tensor, to: Tensor, *, steps: int, sche
     """Where ``steps`` even steps of DDIM lead ``x`` (b ...) from levels ``u`` to ``to`` (b,), lower ones."""
     for k in range(steps):
         here, next_one = (torch.lerp(u, to, n / steps) for n in (k, k + 1))
-        (a, s), (a_to, s_to) = (_shares(schedule, level, x) for level in (here, next_one))
+        (a, s), (a_to, s_to) = (schedule.shares(level, x) for level in (here, next_one))
         x_0 = denoise(x, here)
         x = a_to * x_0 + s_to * (x - a * x_0) / s
     return x
@@ -38,12 +38,6 @@ def straightened(x: Tensor, u: Tensor, end: Tensor, to: Tensor, schedule: Schedu
 
     (Salimans & Ho 2022, Algorithm 2: ``x~ = (z'' - (s''/s) z) / (a'' - (s''/s) a)``.)
     """
-    (a, s), (a_to, s_to) = (_shares(schedule, level, x) for level in (u, to))
+    (a, s), (a_to, s_to) = (schedule.shares(level, x) for level in (u, to))
     x_0 = (end - s_to / s * x) / (a_to - s_to / s * a)
     return x_0, (x - a * x_0) / s
-
-
-def _shares(schedule: Schedule, u: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-    a, s = schedule.alpha_sigma(u)
-    shape = (-1, *[1] * (like.ndim - 1))
-    return a.to(like).view(shape), s.to(like).view(shape)

@@ -42,6 +42,12 @@ class Schedule:
         a = self._linear_alpha(u)
         return a, torch.sqrt((1 - a.square()).clamp(min=0))
 
+    def shares(self, u: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for samples ``like`` (b ...) at levels ``u`` (b,): (b 1 ...), of their type."""
+        a, s = self.alpha_sigma(u)
+        shape = (-1, *[1] * (like.ndim - 1))
+        return a.to(like.dtype).view(shape), s.to(like.dtype).view(shape)
+
     def _linear_alpha(self, u: Tensor) -> Tensor:
         roots = torch.linspace(LINEAR_BETAS[0] ** 0.5, LINEAR_BETAS[1] ** 0.5, LINEAR_STEPS, dtype=torch.float64)
         log_a = torch.cat([torch.zeros(1, dtype=torch.float64), 0.5 * torch.log1p(-roots.square()).cumsum(0)])

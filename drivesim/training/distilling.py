@@ -79,21 +79,20 @@ class DistillationStage(DiffusionStage):
         super().__init__(part, preset, weights, **settings)
         if part not in PARTS_TAUGHT:
             raise UserError(f"{part} cannot be distilled, expected {' or '.join(PARTS_TAUGHT)}")
-        Distillation(steps, teacher_steps, guidance)  # which checks them
-        self.steps, self.teacher_steps, self.guidance = steps, teacher_steps, dict(guidance)
+        self.distillation = Distillation(steps, teacher_steps, guidance)
         known: Any = frozen_part(teacher, part)
         self.teacher = VideoNet(self.image, known)
 
     def sampling(self) -> dict[str, Any]:
         """Fewer steps, those that were trained, without guidance."""
         name = PARTS_TAUGHT[self.part]
-        return {f"{name}_steps": self.steps, f"{name}_guidance": {}, "sampler": "ddim", "eta": 0.0}
+        return {f"{name}_steps": self.distillation.steps, f"{name}_guidance": {}, "sampler": "ddim", "eta": 0.0}
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The squared error of the prediction against what makes one step of the teacher's many."""
         x, inputs = self.problem(batch, generator)
         conditions = batch["conditions"].drop(self.drop, generator, everything=self.drop_all)
-        u, to = (level.to(x) for level in spread_steps(len(x), self.steps, generator))
+        u, to = (level.to(x) for level in spread_steps(len(x), self.distillation.steps, generator))
         noise = torch.randn(x.shape, generator=generator).to(x)
         x_u = self.denoiser.noised(x, u, noise)
         clean, noise = straightened(x_u, u, self._taught(x_u, u, to, conditions, inputs), to, self.denoiser.schedule)
@@ -110,8 +109,9 @@ class DistillationStage(DiffusionStage):
         def ask(told: Conditions) -> Predict:
             return lambda x, u: self.teacher(x, u, told, **inputs)
 
-        predict = guided(ask, conditions, self.guidance)
+        predict = guided(ask, conditions, self.distillation.guidance)
         return walk(
             lambda x, u: self.denoiser.denoise(predict, x, u),
-            x_u, u, to, steps=self.teacher_steps // self.steps, schedule=self.denoiser.schedule,
+            x_u, u, to, steps=self.distillation.teacher_steps // self.distillation.steps,
+            schedule=self.denoiser.schedule,
         )  # fmt: skip

@@ -127,6 +127,8 @@ def train_stage(
     from drivesim.training.detector_run import DetectorRun  # which is a Run, so it cannot be imported above
 
     kind = DetectorRun if stage == DETECTOR else Run
+    if distillation is not None and (init_from is None or stage == DETECTOR):
+        raise UserError(f"{stage} is to be distilled, expected a temporal part and init_from, where its teacher is")
     run = kind(preset, data, out, seed=seed, device=device, save_every=save_every)
     run.distillation = distillation
     budget_minutes = run.share(stage, None) if budget_minutes is None else budget_minutes
