@@ -13,6 +13,7 @@ from conditioning.conditions import MAP_GROUPS, MAPS, NAMES
 from conditioning.layout import BOX_CHANNELS, ROAD_CHANNELS, TOKEN_PARTS
 from conditioning.signals import ORIGINS, SIGNALS
 from conditioning.surroundings import GROUND_CHANNELS, SCENERY_CHANNELS
+from conditioning.texture import TEXTURE_CHANNELS
 from scenarios.facts import WEATHERS, categories
 
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -20,6 +21,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "road": tuple(ROAD_CHANNELS),
     "scenery": tuple(SCENERY_CHANNELS),
     "ground": tuple(GROUND_CHANNELS),
+    "texture": tuple(TEXTURE_CHANNELS),
     "weather": tuple(WEATHERS),
     "origin": tuple(ORIGINS),
     "category": tuple(categories()),

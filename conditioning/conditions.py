@@ -14,16 +14,18 @@ from torch import Tensor
 from conditioning.layout import BOX_CHANNELS, MAX_TOKENS, ROAD_CHANNELS, TOKEN_DIM
 from conditioning.signals import SIGNALS, interval_signal
 from conditioning.surroundings import GROUND_CHANNELS, SCENERY_CHANNELS
+from conditioning.texture import TEXTURE_CHANNELS
 
 MAPS = {
     "boxes": len(BOX_CHANNELS),
     "road": len(ROAD_CHANNELS),
     "scenery": len(SCENERY_CHANNELS),
     "ground": len(GROUND_CHANNELS),
+    "texture": len(TEXTURE_CHANNELS),
 }
-MAP_GROUPS = (("boxes", "road"), ("scenery",), ("ground",))
+MAP_GROUPS = (("boxes", "road"), ("scenery",), ("ground",), ("texture",))
 """Maps in the order in which they came to be: a network of fewer conditions reads the first of them."""
-NAMES = ("boxes", "road", *SIGNALS, "scenery", "ground")  # what came later stands behind, here too
+NAMES = ("boxes", "road", *SIGNALS, "scenery", "ground", "texture")  # what came later stands behind, here too
 MAP_CHANNELS = sum(MAPS.values()) + len(MAPS)  # the channels of each, and one plane each that says "known"
 SIGNAL_DIM = sum(SIGNALS.values()) + len(NAMES)  # the numbers of each, and one flag per condition, maps included
 
@@ -34,8 +36,9 @@ _STEPS = 127  # compact storage of [-1, 1] in int8; 0 stays exactly 0
 class Conditions:
     """What the networks are told about ``b`` clips of ``t`` frames.
 
-    ``maps``: "boxes" (b t 13 h w), "road" (b t 5 h w), "scenery" (b t 6 h w) and "ground" (b t 4 h w), in [-1, 1];
-    channels: `layout.BOX_CHANNELS`, `layout.ROAD_CHANNELS`, `surroundings.SCENERY_CHANNELS` and `GROUND_CHANNELS`.
+    ``maps``: "boxes" (b t 13 h w), "road" (b t 5 h w), "scenery" (b t 6 h w), "ground" (b t 4 h w) and "texture"
+    (b t 3 h w), in [-1, 1]; channels: `layout.BOX_CHANNELS`, `layout.ROAD_CHANNELS`, `surroundings.SCENERY_CHANNELS`
+    and `GROUND_CHANNELS`, `texture.TEXTURE_CHANNELS`.
     ``tokens``: boxes as (b t n TOKEN_DIM), parts as in `layout.TOKEN_PARTS`; ``token_mask``: bool (b t n).
     ``signals``: for each name of `signals.SIGNALS` (b t k), see `signals.signals`.
     ``known``: for each of `NAMES` bool (b t); "boxes" covers box maps and tokens.

@@ -10,7 +10,9 @@ import torch
 from conditioning.conditions import MAPS, NAMES, Conditions
 from conditioning.layout import MAX_TOKENS, TOKEN_DIM, box_maps, box_tokens, road_maps
 from conditioning.signals import SIGNALS, signals
-from conditioning.surroundings import ground_maps, scenery_maps
+from conditioning.surfaces import Surfaces
+from conditioning.surroundings import draw_faces, ground_maps, scenery_maps
+from conditioning.texture import texture_maps
 from scenarios.facts import FrameFacts
 
 
@@ -47,8 +49,12 @@ def encode(
             tokens, mask = box_tokens(frame.objects, image)
         if frame.road is not None and frame.camera is not None:
             values["road"] = road_maps(frame.road, frame.camera, size)
-        if frame.scenery is not None and frame.camera is not None:
-            values["scenery"] = scenery_maps(frame.scenery, frame.camera, size)
+        if frame.camera is not None and (frame.scenery is not None or frame.ego is not None):
+            faces = draw_faces(frame.scenery or (), frame.camera, size)
+            if frame.scenery is not None:
+                values["scenery"] = scenery_maps(faces, size)
+            if frame.ego is not None:
+                values["texture"] = texture_maps(Surfaces.seen(faces, frame.ego, frame.camera, size))
         if frame.ego is not None and frame.ego.odometer is not None and frame.camera is not None:
             values["ground"] = ground_maps(frame.ego.odometer, frame.camera, size)
         values |= signals(frame, interval=interval, origin=origin)

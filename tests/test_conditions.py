@@ -55,7 +55,8 @@ def test_networks_see_the_promised_shapes():
 @pytest.mark.parametrize("name", ["daylight", "weather", "crowdedness", "ego", "camera", "road", "scenery", "objects"])
 def test_any_fact_may_be_unknown_and_only_its_own_condition_is(name):
     conditions = told(replace(FULL, **{name: None}), image_size=(512, 1024))
-    hidden = {"camera": {"camera", "road", "scenery", "ground"}, "ego": {"ego", "ground"}}  # no camera, no projection
+    drawn = {"scenery", "ground", "texture"}  # without a camera none is
+    hidden = {"camera": {"camera", "road", *drawn}, "ego": {"ego", "ground", "texture"}}
     unknown = {"objects": {"boxes"}, **hidden}.get(name, {name})
     assert {key for key, known in conditions.known.items() if not known.all()} == unknown
 

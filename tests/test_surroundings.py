@@ -9,7 +9,7 @@ import pytest
 
 from conditioning import encode
 from conditioning.conditions import MAP_CHANNELS, Conditions
-from conditioning.surroundings import GROUND_CHANNELS, SCENERY_CHANNELS, ground_maps, scenery_maps
+from conditioning.surroundings import GROUND_CHANNELS, SCENERY_CHANNELS, draw_faces, ground_maps, scenery_maps
 from drivesim import render
 from drivesim.clips.passes import read_pass
 from drivesim.town.classes import CLASSES
@@ -21,19 +21,24 @@ CAMERA = Camera()  # 1024 x 512 px, 780 px of focal length, at x = 1.6 m, 1.5 m 
 KIND = {name: index for index, name in enumerate(SCENERY_CHANNELS)}
 
 
+def drawn(scenery, camera: Camera, size: tuple[int, int]) -> np.ndarray:
+    """The maps of the scenery, from nothing else."""
+    return scenery_maps(draw_faces(scenery, camera, size), size)
+
+
 def house(x: float, y: float, *, kind: str = "building", size: tuple[float, float, float] = (4.0, 4.0, 3.0)):
     return SceneryFacts(kind, (x, y, size[2] / 2), size, 0.0)
 
 
 def test_a_house_straight_ahead_covers_what_geometry_says():
-    maps = scenery_maps([house(13.6, 0.0)], CAMERA, (512, 1024))
+    maps = drawn([house(13.6, 0.0)], CAMERA, (512, 1024))
     # Its face is 10 m ahead: 4 m wide is 312 px, from 1.5 m below the horizon to 1.5 m above it 117 px each way
     rows, columns = np.nonzero(maps[KIND["building"]])
     assert (columns.min(), columns.max() + 1, rows.min(), rows.max() + 1) == pytest.approx((356, 668, 139, 373), abs=2)
     middle = maps[:, 256, 512]
     assert middle[KIND["facing"]] == pytest.approx(1.0)
     assert middle[KIND["distance"]] == pytest.approx(0.5)
-    small = scenery_maps([house(13.6, 0.0)], CAMERA, (32, 64))
+    small = drawn([house(13.6, 0.0)], CAMERA, (32, 64))
     assert small[KIND["building"]].sum() * 16 * 16 == pytest.approx(
         312 * 234, rel=0.05
     )  # a pixel that is touched is filled
@@ -41,7 +46,7 @@ def test_a_house_straight_ahead_covers_what_geometry_says():
 
 def test_near_scenery_covers_far_scenery_whatever_their_order():
     near, far = house(10.0, 0.0, kind="tree", size=(2.0, 2.0, 2.0)), house(40.0, 0.0, size=(10.0, 10.0, 20.0))
-    one, other = (scenery_maps(both, CAMERA, (32, 64)) for both in ([near, far], [far, near]))
+    one, other = (drawn(both, CAMERA, (32, 64)) for both in ([near, far], [far, near]))
     assert np.array_equal(one, other)
     assert one[KIND["tree"], 16, 32] == 1.0
     assert one[KIND["building"], 16, 32] == 0.0
@@ -49,8 +54,8 @@ def test_near_scenery_covers_far_scenery_whatever_their_order():
 
 
 def test_scenery_behind_or_none_is_an_empty_map():
-    assert not scenery_maps([house(-20.0, 0.0)], CAMERA, (32, 64)).any()
-    assert not scenery_maps([], CAMERA, (32, 64)).any()
+    assert not drawn([house(-20.0, 0.0)], CAMERA, (32, 64)).any()
+    assert not drawn([], CAMERA, (32, 64)).any()
 
 
 def test_waves_stay_with_the_ground_while_the_ego_comes_nearer():
@@ -84,7 +89,7 @@ def test_the_map_agrees_with_the_semantic_pass_of_the_town(tmp_path):
     ):
         counts = np.zeros(3)
         for facts, seen in zip(timeline, read_pass(clip, "semantic", range(len(clip))), strict=True):
-            maps = scenery_maps(facts.scenery, facts.camera, (128, 256))
+            maps = drawn(facts.scenery, facts.camera, (128, 256))
             is_there, is_told = seen == CLASSES.index(name), sum(maps[KIND[kind]] for kind in kinds) > 0.5
             counts += is_there.sum(), is_told.sum(), (is_there & is_told).sum()
         there, told, both = counts
@@ -114,7 +119,7 @@ def test_scenery_facts_stand_still_in_the_world():
 def test_a_tunnel_has_walls_around_the_ego_and_a_mouth_to_look_through():
     timeline = compile(load("tunnel_drive"), fps=7.5)
     inside = next(k for k in range(len(timeline)) if timeline.daylight(k) <= 0.21 * timeline.daylight(0))
-    maps = scenery_maps(timeline[inside].scenery, timeline.camera, (32, 64))
+    maps = drawn(timeline[inside].scenery, timeline.camera, (32, 64))
     assert maps[KIND["wall"], :8].mean() > 0.95  # the roof
     assert maps[KIND["wall"], 28:, 24:40].mean() < 0.05  # the road
 
@@ -138,11 +143,11 @@ def test_conditions_know_scenery_and_ground_or_not():
     bare = FrameFacts(0, 0.0, camera=frame.camera)
     told, untold = (encode([facts], interval=0.1, origin="town", size=(32, 64)) for facts in (frame, bare))
     assert told.validate().map_stack().shape[2] == MAP_CHANNELS
-    for name in ("scenery", "ground"):
+    for name in ("scenery", "ground", "texture"):
         assert told.known[name].all()
         assert told.maps[name].abs().sum() > 0
         assert not untold.known[name].any()
         assert not told.without(name).map_stack()[:, :, 20:].equal(told.map_stack()[:, :, 20:])
-    assert told.without("scenery", "ground").map_stack()[:, :, :20].equal(told.map_stack()[:, :, :20])
+    assert told.without("scenery", "ground", "texture").map_stack()[:, :, :20].equal(told.map_stack()[:, :, :20])
     back = Conditions.from_arrays(told.to_arrays())
     assert (back.map_stack() - told.map_stack()).abs().max() <= 0.5 / 127 + 1e-6

@@ -37,7 +37,9 @@ Size = tuple[int, int]
 """(height, width) in pixels or in cells."""
 Arrays = dict[str, np.ndarray]
 CACHE_VERSION = 3
-"""Part of every key: raise it when what is stored, or how facts are encoded, changes."""
+"""Part of every key: raise it when what is stored changes."""
+FACTS_VERSION = 4
+"""Part of the key of what has conditions: raise it when how facts are encoded changes."""
 
 
 def find_clips(folders: Sequence[str | Path]) -> list[Clip]:
@@ -172,7 +174,7 @@ class CachedClip:
     @cached_property
     def conditions(self) -> Arrays:
         """`Conditions.to_arrays` of the frames, encoded the first time."""
-        inputs = self.inputs(map_size=self.map_size)
+        inputs = self.inputs(map_size=self.map_size, facts=FACTS_VERSION)
         return cached(self.root, "conditions", inputs, lambda: self._encode(range(self.length), self.map_size))
 
     def inputs(self, **more: Any) -> dict[str, Any]:
@@ -195,7 +197,7 @@ class CachedClip:
 
         "colour" (k t h w 3), "place" (k 2) top and left in px, "frames" (k t) indices, and Conditions arrays (k t ...).
         """
-        inputs = self.inputs(size=self.size, plan=asdict(plan))
+        inputs = self.inputs(size=self.size, plan=asdict(plan), facts=FACTS_VERSION)
         return cached(self.root, "crops", inputs, lambda: self._cut(plan))
 
     def _read_colour(self) -> dict[str, np.ndarray]:

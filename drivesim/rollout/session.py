@@ -5,6 +5,7 @@ What a session must remember between two steps is a few latents (`State`), so it
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from drivesim import atomic
 from drivesim.parts import Weights
 from drivesim.rollout.pictures import Picture
 from drivesim.rollout.plan import Plan
+from drivesim.rollout.reprojection import TELLING, share_for, steadied
 from drivesim.rollout.stages import Sampling, Stages
 from drivesim.rollout.watch import working
 from scenarios.facts import FrameFacts
@@ -32,23 +34,26 @@ class State:
     """Where a session stands. ``frame``: number of the next frame to be shown.
 
     ``keys`` (k c h w): latents of the key frames from there on that are made already. ``before`` (m c h w):
-    latents of the last frames shown, which the decoder's next window reads.
+    latents of the last frames shown, which the decoder's next window reads. ``picture`` (n 3 H W): the last picture
+    that `Session.steady` gave; none at the start.
     """
 
     frame: int
     keys: Tensor
     before: Tensor
+    picture: Tensor
 
     def save(self, path: Path) -> None:
         """Write the state as one safetensors file, atomically."""
-        tensors = {"keys": self.keys.contiguous(), "before": self.before.contiguous()}
+        tensors = {name: getattr(self, name).contiguous() for name in ("keys", "before", "picture")}
         atomic.write_bytes(path, safetensors.torch.save(tensors, {"frame": str(self.frame)}))
 
     @classmethod
     def load(cls, path: Path) -> State:
         """The inverse of `save`."""
         with safetensors.safe_open(path, "pt") as file:
-            return cls(int(file.metadata()["frame"]), file.get_tensor("keys"), file.get_tensor("before"))
+            tensors = [file.get_tensor(name) for name in ("keys", "before", "picture")]
+            return cls(int(file.metadata()["frame"]), *tensors)
 
 
 class Session:
@@ -65,7 +70,7 @@ class Session:
         session = Session(load_weights("nano"), seed=1, plan=Plan(7.5), sampling=Sampling())
         start = session.state.frame
         facts = [timeline[start + k] for k in range(session.plan.horizon)]
-        pictures = session.step(session.told(facts))
+        pictures = session.steady(session.step(session.told(facts)), facts[: session.plan.step], None)
     """
 
     def __init__(
@@ -88,7 +93,10 @@ class Session:
             image_only=image_only,
         )  # fmt: skip
         nothing = torch.zeros(0, *self.stages.latent_shape)
-        self.state = State(0, nothing if picture is None else self.stages.encode(picture.colour), nothing)
+        keys = nothing if picture is None else self.stages.encode(picture.colour)
+        self.state = State(0, keys, nothing, torch.zeros(0, 3, *self.stages.low_size))
+        told = not set(withheld) & set(TELLING)  # what networks are not told must not show by another way
+        self.share = share_for(sampling.memory, 1 / plan.fps) if told else 0.0
         self.large_size = self.stages.large_size
         self.origin = origin_of(weights.card)
 
@@ -123,8 +131,21 @@ class Session:
                 pictures.append(window[shown.start - read.start : shown.stop - read.start])
         before = [latents[k] for k in range(filled - plan.margin, filled)]
         left = [latents[k] for k in plan.keys if k >= plan.step]
-        self.state = State(state.frame + frames, torch.stack(left), _stack(before, like=left[0]))
+        self.state = State(state.frame + frames, torch.stack(left), _stack(before, like=left[0]), state.picture)
         return torch.cat(pictures)[:frames]
+
+    @working("steady")
+    def steady(self, pictures: Tensor, facts: Sequence[FrameFacts], before: FrameFacts | None) -> Tensor:
+        """Pictures (t 3 H W) that `step` gave, whose surfaces keep their look, as ``sampling.memory`` says.
+
+        ``facts``: of those frames. ``before``: of the frame before the first, if there is one.
+        """
+        if not self.share:
+            return pictures
+        last = (self.state.picture[0], before) if before is not None and len(self.state.picture) else None
+        steady = torch.stack(list(steadied(pictures, facts, share=self.share, last=last)))
+        self.state = dataclasses.replace(self.state, picture=steady[-1:].clone())
+        return steady
 
     def enlarge(self, low: Tensor, conditions: Conditions, first: int) -> Tensor:
         """Large pictures (t 3 4H 4W) in [-1, 1] of pictures ``low`` (t 3 H W) that `step` gave.

@@ -7,6 +7,7 @@ others happen to be made in one call, or on what was drawn before.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,9 +37,10 @@ class Sampling:
     context (Video LDM Eq. 4; 1 is none). ``context_level``: share of noise on the given key frames, as the key network
     sees them, which is told of it. ``low_level``: share of noise put on a small picture before it is
     enlarged (Video LDM Eq. 5). ``sampler``: of all networks, a name in `SAMPLERS`. ``eta``: of "ddim", how much of
-    the noise it takes away at a step it replaces by new noise, 0 (none) to 1 (all, DDPM).
+    the noise it takes away at a step it replaces by new noise, 0 (none) to 1 (all, DDPM). ``memory``: s after which
+    half of a surface's look is forgotten (`drivesim.rollout.reprojection`); 0: pictures are not mixed.
 
-    Raises `UserError` for another sampler, another eta or context level, or an eta for a sampler that has none.
+    Raises `UserError` for another sampler, another eta, memory or context level, or an eta for a sampler without.
     """
 
     first_steps: int = 8
@@ -53,6 +55,7 @@ class Sampling:
     low_level: float = 0.0
     sampler: str = "ddim"
     eta: float = 0.0
+    memory: float = 0.0
 
     def __post_init__(self) -> None:
         if self.sampler not in list(SAMPLERS):
@@ -61,6 +64,8 @@ class Sampling:
             raise UserError(f"the noise on context frames is {self.context_level}, expected from 0 to below 1")
         if not 0 <= self.eta <= 1:
             raise UserError(f"the sampler's eta is {self.eta}, expected 0 to 1")
+        if not 0 <= self.memory < math.inf:
+            raise UserError(f"the memory of looks is {self.memory} s, expected 0 or more")
         if self.eta > 0 and self.sampler != "ddim":
             raise UserError(f"the sampler {self.sampler!r} has eta {self.eta}, expected 0: only ddim adds noise")
 

@@ -265,6 +265,7 @@ def _stream(
             count = min(plan.step, total - start)
             facts = [timeline[min(start + k, total - 1)] for k in range(plan.horizon)]  # the world ends with the clip
             low = session.step(session.told(facts), count)
+            low = session.steady(low, facts[:count], timeline[start - 1] if start else None)
             session.state.save(states / f"{session.state.frame}.safetensors")  # before the chunk counts as done
             if start < writer.done:
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-STAGES = ("conditions", "first", "keys", "between", "decode", "enlarge", "overlay", "write")
+STAGES = ("conditions", "first", "keys", "between", "decode", "steady", "enlarge", "overlay", "write")
 """In the order in which a frame meets them."""
 
 Watch = Callable[[str], AbstractContextManager[object]]

@@ -8,7 +8,11 @@ from torch import Tensor
 
 SCALES = 4
 
-# Of `nlpd`
+# Of `contrast_l1`
+AROUND = 8  # px
+FAINT = 0.004  # half a grey level: contrast that is as good as none; it keeps the root's slope finite
+
+# Of `nlpd` and, the blur, of both
 BLUR = (0.05, 0.25, 0.4, 0.25, 0.05)  # Burt and Adelson 1983
 # Of each level, fine to coarse: sigma, and the weights of the neighbours above, below, left, right and two to the left.
 # Fitted by the authors to McGill's photographs, as in their program NLP_dist.m. It convolves, so that a weight it
@@ -61,6 +65,29 @@ def nlpd(picture: Tensor, truth: Tensor) -> Tensor:
         pairs = zip(_normalised(picture), _normalised(truth), strict=True)
         each = [torch.linalg.vector_norm(a - b, dim=(-2, -1)) / (a[0].numel() ** 0.5) for a, b in pairs]
     return torch.stack(each).mean()
+
+
+def contrast_l1(picture: Tensor, truth: Tensor, *, coarser: int) -> Tensor:
+    """L1 between local contrasts: how strong grain is and where, not which. All that errors by pixels do is smooth it.
+
+    Pictures are first reduced by ``coarser``: what a network that makes so many pixels at each place invents within
+    one, a grid, is no grain. Of two sizes then, the second half the first, what a blur takes away is squared and
+    averaged over about `AROUND` pixels; its root is compared.
+    """
+    kernel = torch.tensor(BLUR).to(picture)
+    total = picture.new_zeros(())
+    with torch.autocast(picture.device.type, enabled=False):  # differences of like numbers are lost in bfloat16
+        for factor in (coarser, 2 * coarser):
+            one, two = (_contrast(F.avg_pool2d(x, factor), kernel) for x in (picture, truth))
+            total = total + (one - two).abs().mean()
+    return total / 2
+
+
+def _contrast(x: Tensor, kernel: Tensor) -> Tensor:
+    """The local contrast (n c h' w') of pictures (n c h w), at every fourth pixel."""
+    planes = F.pad(x, (2, 2, 2, 2), mode="replicate").flatten(0, 1)[:, None]
+    smooth = F.conv2d(F.conv2d(planes, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1)).view_as(x)
+    return (F.avg_pool2d((x - smooth).square(), AROUND, AROUND // 2) + FAINT**2).sqrt()
 
 
 def _normalised(x: Tensor) -> list[Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from drivesim.training.adversary import Adversary
-from drivesim.training.losses import gradient_l1, nlpd, psnr, pyramid_l1
+from drivesim.training.losses import contrast_l1, gradient_l1, nlpd, psnr, pyramid_l1
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class PictureLoss:
 
     ``gradient``: of neighbouring pixels. ``motion``: of neighbouring pictures, where there are several.
     ``perceptual``: the normalised Laplacian pyramid distance. ``adversarial, matching``: the discriminator's judgement,
-    and how far its features are apart. ``begins``: the batch from which on it judges.
+    and how far its features are apart. ``begins``: the batch from which on it judges. ``contrast``: of local contrasts,
+    of pictures reduced by ``coarser``.
     """
 
     gradient: float
@@ -26,6 +27,8 @@ class PictureLoss:
     adversarial: float
     matching: float
     begins: float
+    contrast: float = 0.0
+    coarser: int = 1
 
     def adversary(self, *, windows: bool) -> Adversary | None:
         """A fresh discriminator of pictures or of windows, if these weights ask for one."""
@@ -45,6 +48,9 @@ class PictureLoss:
         if self.perceptual:
             parts["perceptual"] = nlpd(flat, true)
             total = total + self.perceptual * parts["perceptual"]
+        if self.contrast:
+            parts["contrast"] = contrast_l1(flat, true, coarser=self.coarser)
+            total = total + self.contrast * parts["contrast"]
         if adversary is not None and torch.is_grad_enabled():
             nothing = dict.fromkeys(("fooling", "matching", "critic"), picture.new_zeros(()))
             judged = adversary.losses(picture, truth) if batch >= self.begins else nothing

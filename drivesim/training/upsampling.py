@@ -43,6 +43,7 @@ class UpsamplerStage(DiffusionStage):
         gradient: float = 1.0,
         motion: float = 1.0,
         perceptual: float = 0.0,
+        contrast: float = 0.0,
         adversarial: float = 0.0,
         matching: float = 0.0,
         adversarial_from: float = 0.5,
@@ -60,6 +61,7 @@ class UpsamplerStage(DiffusionStage):
             gradient: weight of the gradient loss of a picture.
             motion: weight of the L1 between the differences of neighbouring pictures.
             perceptual: weight of the normalised Laplacian pyramid distance of pictures.
+            contrast: weight of the L1 between local contrasts.
             adversarial: weight of the discriminator's judgement of pictures.
             matching: weight of the L1 between the discriminator's features of made and of real pictures.
             adversarial_from: share of the run without it, at its start.
@@ -74,14 +76,15 @@ class UpsamplerStage(DiffusionStage):
             raise UserError(f"blur is {blur:g}, expected 0 or more pixels")
         if loss == "picture" and self.foreground:
             raise UserError("foreground weighs the diffusion loss, expected none with the loss 'picture'")
-        if loss == "diffusion" and (perceptual or adversarial or matching):
+        if loss == "diffusion" and (perceptual or contrast or adversarial or matching):
             raise UserError(
-                "perceptual, adversarial and matching weigh losses of pictures, expected 0 with 'diffusion'"
+                "perceptual, contrast, adversarial and matching weigh losses of pictures, expected 0 with 'diffusion'"
             )
         self.low_noise, self.blur, self.loss = low_noise, blur, loss
         self.picture_loss = PictureLoss(
-            gradient, motion, perceptual, adversarial, matching, begins=adversarial_from * self.batches
-        )
+            gradient, motion, perceptual, adversarial, matching,
+            begins=adversarial_from * self.batches, contrast=contrast, coarser=self.image.config.unet.patch,
+        )  # fmt: skip
         self.adversary = self.picture_loss.adversary(windows=part == "up.temporal")
 
     def sampling(self) -> dict[str, Any]:

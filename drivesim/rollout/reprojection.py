@@ -1,0 +1,133 @@
+"""Surfaces keep their look: each picture is mixed with the one before, moved to where its surfaces are seen now.
+
+The scenario says where ground, houses and road users are, and so how each place of a picture moves; what networks
+paint there flickers and hardly moves. Renderers do the same against jagged edges, "temporal reprojection" (Karis 2014,
+"High-quality temporal supersampling"; Nehab et al. 2007, "Accelerating real-time shading with reverse reprojection
+caching").
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from conditioning.surfaces import Surfaces
+from conditioning.surroundings import draw_faces
+from scenarios.facts import FrameFacts, ObjectFacts
+
+TELLING = ("boxes", "ego", "camera", "scenery", "ground")
+"""The conditions that say how things move: without one of them no picture is mixed."""
+SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
+NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
+
+Box = tuple[float, float, float, float]
+
+
+def steadied(
+    pictures: Tensor, facts: Sequence[FrameFacts], *, share: float, last: tuple[Tensor, FrameFacts] | None
+) -> Iterator[Tensor]:
+    """Pictures (t 3 h w), one by one, each with a ``share`` in [0, 1) of the one before, where that shows the same.
+
+    ``facts``: of the pictures. ``last``: the steadied picture (3 h w) before the first, and its facts; None: there is
+    none. A picture stays as it is where its facts, or those before, do not tell all of `TELLING`.
+    """
+    size = (pictures.shape[-2], pictures.shape[-1])
+    shown, then = (None, None) if last is None else (_rows(last[0]), _Scene.of(last[1], size))
+    for picture, now in zip(pictures, (_Scene.of(frame, size) for frame in facts), strict=True):
+        fresh = _rows(picture)
+        if share and shown is not None and then is not None and now is not None:
+            x, y, same = now.seen_by(then)
+            moved = cv2.remap(shown, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+            kept = share * same * cv2.blur(same, (3, 3))  # less at the border of what is the same
+            fresh = fresh + kept[..., None] * (moved - fresh)
+        shown, then = fresh, now
+        yield torch.from_numpy(fresh.transpose(2, 0, 1).copy())
+
+
+def share_for(memory: float, interval: float) -> float:
+    """The share of the picture before, ``interval`` s ago, for a look that is half forgotten after ``memory`` s.
+
+    >>> share_for(0.5, 0.5), share_for(0.5, 0.25) ** 2, share_for(0.0, 0.1)
+    (0.5, 0.5000000000000001, 0.0)
+    """
+    return 0.5 ** (interval / memory) if memory else 0.0
+
+
+def _rows(picture: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(picture.numpy().transpose(1, 2, 0))
+
+
+class _Scene:
+    """What one picture shows: the still world, and road users by track."""
+
+    def __init__(self, surfaces: Surfaces, users: dict[int, tuple[Box, Box]]) -> None:
+        """``users``: their boxes and amodal boxes in px of the picture, from far to near."""
+        self.surfaces, self.users = surfaces, users
+        height, width = surfaces.numbers.shape
+        with np.errstate(divide="ignore"):
+            self.nearness = (1 / np.maximum(surfaces.depth, 1e-3)).astype(np.float32)
+        self.hidden = np.zeros((height, width), bool)
+        for box, _ in users.values():
+            self.hidden[_cells(box)] = True
+
+    @classmethod
+    def of(cls, facts: FrameFacts, size: tuple[int, int]) -> _Scene | None:
+        """From facts; None if they do not say enough."""
+        camera, ego = facts.camera, facts.ego
+        if camera is None or ego is None or facts.scenery is None or facts.objects is None:
+            return None
+        x, y = size[1] / camera.width, size[0] / camera.height
+
+        def scaled(box: Box) -> Box:
+            return box[0] * x, box[1] * y, box[2] * x, box[3] * y
+
+        def distance(thing: ObjectFacts) -> float:
+            return thing.depth or 0.0
+
+        users = {
+            thing.track_id: (scaled(thing.box), scaled(thing.amodal_box or thing.box))
+            for thing in sorted(facts.objects, key=distance, reverse=True)
+        }
+        return cls(Surfaces.seen(draw_faces(facts.scenery, camera, size), ego, camera, size), users)
+
+    def seen_by(self, then: _Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the scene ``then`` shows what each pixel shows now: x, y and whether it does (h w, float32)."""
+        here, there = self.surfaces, then.surfaces
+        height, width = here.numbers.shape
+        is_sky = ~np.isfinite(here.depth)
+        reach = np.where(is_sky, 1.0, here.depth)[..., None]
+        way = np.where(is_sky[..., None], 0.0, here.eye - there.eye)  # the sky is too far away to come nearer
+        x, y, depth = there.project(here.rays * reach + way)
+        inside = (depth > 0) & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+        x, y = (np.where(inside, side, 0.0).astype(np.float32) for side in (x, y))
+        place = y.round().astype(int), x.round().astype(int)
+        nearness = np.where(is_sky, 0.0, 1 / np.where(inside, depth, 1.0))
+        alike = np.abs(then.nearness[place] - nearness) <= SAME * nearness + NO_NEARER
+        same = (inside & alike & ~then.hidden[place]).astype(np.float32)
+        for track, (box, whole) in self.users.items():  # near ones over far ones
+            cells = _cells(box)
+            same[cells] = 0
+            if track in then.users and min(whole[2] - whole[0], whole[3] - whole[1]) > 0:
+                _follow(cells, whole, then.users[track][1], x, y, same)
+        return x, y, same
+
+
+def _cells(box: Box) -> tuple[slice, slice]:
+    x1, y1, x2, y2 = box
+    return slice(max(0, int(y1)), math.ceil(y2)), slice(max(0, int(x1)), math.ceil(x2))
+
+
+def _follow(
+    cells: tuple[slice, slice], now: Box, then: Box, x: np.ndarray, y: np.ndarray, same: np.ndarray
+) -> None:
+    """Write where a road user's pixels were: at the same place of its amodal box."""
+    height, width = same.shape
+    rows, columns = np.mgrid[cells[0].start : min(cells[0].stop, height), cells[1].start : min(cells[1].stop, width)]
+    across, down = (columns + 0.5 - now[0]) / (now[2] - now[0]), (rows + 0.5 - now[1]) / (now[3] - now[1])
+    x[cells], y[cells] = then[0] + across * (then[2] - then[0]) - 0.5, then[1] + down * (then[3] - then[1]) - 0.5
+    same[cells] = (x[cells] >= 0) & (y[cells] >= 0) & (x[cells] <= width - 1) & (y[cells] <= height - 1)

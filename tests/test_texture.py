@@ -1,0 +1,110 @@
+"""Noise that is fixed to the surfaces of the world, and the loss that makes a network use it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from conditioning.surfaces import Surfaces
+from conditioning.surroundings import draw_faces
+from conditioning.texture import GRAINS, TEXTURE_CHANNELS, texture_maps
+from drivesim.training.losses import contrast_l1, pyramid_l1
+from scenarios import compile, load
+from scenarios.camera import project_points
+from scenarios.facts import Camera, EgoState, SceneryFacts
+
+CAMERA, SIZE = Camera(), (512, 1024)
+
+
+def at(x: float, y: float, heading: float) -> EgoState:
+    return EgoState(x, y, heading, speed=10.0)
+
+
+def seen(ego: EgoState, things: list[tuple[float, float, float]] = ()) -> np.ndarray:
+    """The noise from a pose, with a house (4 x 4 x 6 m) at each place (x, y, heading) of the world."""
+    scenery = []
+    for x, y, heading in things:
+        east, north = x - ego.x, y - ego.y
+        cos, sin = math.cos(ego.heading), math.sin(ego.heading)
+        place = (cos * east + sin * north, cos * north - sin * east, 3.0)
+        scenery.append(SceneryFacts("building", place, (4.0, 4.0, 6.0), heading - ego.heading))
+    return texture_maps(Surfaces.seen(draw_faces(scenery, CAMERA, SIZE), ego, CAMERA, SIZE))
+
+
+def looked_at(maps: np.ndarray, ego: EgoState, point: tuple[float, float, float]) -> np.ndarray:
+    """The noise at a point of the world."""
+    x, y = point[0] - ego.x, point[1] - ego.y
+    cos, sin = math.cos(ego.heading), math.sin(ego.heading)
+    pixels, _ = project_points(CAMERA, np.array([[cos * x + sin * y, cos * y - sin * x, point[2]]]))
+    column, row = np.floor(pixels[0]).astype(int)
+    return maps[:, row, column]
+
+
+def test_noise_stays_on_the_ground_and_on_walls_while_the_ego_goes_by_and_turns():
+    house = (220.0, 106.0, 0.3)
+    front = [(house[0] - 2.0 * math.cos(0.3) - dy * math.sin(0.3), house[1] - 2.0 * math.sin(0.3) + dy * math.cos(0.3), z)
+             for dy in (-1.5, 0.0, 1.0) for z in (1.0, 2.5)]  # fmt: skip
+    ground = [(210.0, 99.0, 0.0), (211.5, 101.0, 0.0), (213.0, 98.0, 0.0)]
+    first, then = at(200.0, 100.0, 0.0), at(202.5, 100.2, 0.05)
+    one, two = seen(first, [house]), seen(then, [house])
+    coarse = slice(1, None)  # of the finest, a pixel's border is too large a share
+    for point in ground + front:
+        assert looked_at(one, first, point)[coarse] == pytest.approx(looked_at(two, then, point)[coarse], abs=0.12)
+    spread = np.std([looked_at(one, first, point)[coarse] for point in ground + front], axis=0)
+    assert (spread > 0.15).all()  # they agree, and differ from place to place
+
+
+def test_the_sky_has_none_and_what_is_finer_than_a_cell_fades():
+    maps = seen(at(3.0, 4.0, 1.0))
+    assert not maps[:, :256].any()
+    near, far = np.abs(maps[:, 480:]).mean((1, 2)), np.abs(maps[:, 260:264]).mean((1, 2))
+    assert (near > 0.2).all()
+    assert (far < 0.05).all()
+    assert len(maps) == len(GRAINS) == len(TEXTURE_CHANNELS)
+    assert np.abs(maps).max() <= 1
+
+
+def test_far_from_the_origin_it_is_as_fine():
+    """The tile repeats every 38.4 m, so a million of them away the same is to be seen."""
+    one, other = seen(at(1.0, 2.0, 0.0)), seen(at(1.0 + 38.4e3, 2.0 - 38.4e3, 0.0))
+    assert np.abs(one - other).max() < 1e-2
+
+
+def test_every_frame_of_the_town_has_some_of_each_grain():
+    timeline = compile(load("curved_road"), fps=7.5)
+    facts = timeline[20]
+    faces = draw_faces(facts.scenery, facts.camera, (128, 256))
+    maps = texture_maps(Surfaces.seen(faces, facts.ego, facts.camera, (128, 256)))
+    assert maps.shape == (3, 128, 256)
+    assert (maps.std((1, 2)) > 0.05).all()
+
+
+# --- the loss
+
+
+def test_contrast_asks_for_as_much_grain_but_not_for_the_same():
+    generator = torch.Generator().manual_seed(0)
+    plain = torch.zeros(1, 3, 64, 64)
+    grain, other = (0.1 * torch.randn(plain.shape, generator=generator) for _ in range(2))
+    assert pyramid_l1(other, grain) > pyramid_l1(plain, grain)  # by pixels none at all is nearer
+    assert contrast_l1(other, grain) < 0.3 * contrast_l1(plain, grain)
+    assert contrast_l1(0.5 * other, grain) < contrast_l1(plain, grain)
+
+
+def test_contrast_of_equal_pictures_is_zero_and_of_plain_ones_has_a_slope():
+    x = torch.zeros(1, 3, 32, 32, requires_grad=True)
+    loss = contrast_l1(x, x.detach())
+    loss.backward()
+    assert loss == 0
+    assert torch.isfinite(x.grad).all()
+
+
+def test_contrast_by_hand():
+    """Stripes of one pixel, +-a: blurred by (1, 5, 8, 5, 1) / 20 they keep 0.4 - 0.5 + 0.1 = 0 of a, so all is contrast."""
+    stripes = 0.1 * (-1.0) ** torch.arange(64).expand(1, 3, 64, 64)
+    plain = torch.zeros_like(stripes)
+    inner = ((0.1**2 + 0.004**2) ** 0.5 - 0.004) / 3  # of the first of three sizes; the halved ones are plain
+    assert contrast_l1(stripes, plain).item() == pytest.approx(inner, rel=0.02)
