@@ -232,7 +232,8 @@ def test_a_rollout_looks_like_the_town_if_the_weights_know_it():
 
 def test_a_run_goes_on_from_the_newest_state_that_its_chunks_allow(weights, tmp_path):
     for frame in (24, 48):
-        State(frame, torch.zeros(2, 8, 8, 16), torch.zeros(1, 8, 8, 16)).save(tmp_path / f"{frame}.safetensors")
+        nothing = torch.zeros(2, 8, 8, 16), torch.zeros(1, 8, 8, 16), torch.zeros(0, 3, 64, 128)
+        State(frame, *nothing).save(tmp_path / f"{frame}.safetensors")
     session = session_for(weights)
     _resume(session, tmp_path, 24)
     assert session.state.frame == 24

@@ -20,7 +20,7 @@ CARD = {
         "weather": ["clear", "rainy"],
     },
     "conditions": {name: {"status": "weak", "evidence": "gain 0.25"} for name in NAMES},
-    "sampling": {"first_steps": 1, "key_steps": 2, "between_steps": 1, "enlarge_steps": 1},
+    "sampling": {"first_steps": 1, "key_steps": 2, "between_steps": 1, "enlarge_steps": 1, "memory": 0.2},
 }
 
 STREET = """

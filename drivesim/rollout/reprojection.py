@@ -122,9 +122,7 @@ def _cells(box: Box) -> tuple[slice, slice]:
     return slice(max(0, int(y1)), math.ceil(y2)), slice(max(0, int(x1)), math.ceil(x2))
 
 
-def _follow(
-    cells: tuple[slice, slice], now: Box, then: Box, x: np.ndarray, y: np.ndarray, same: np.ndarray
-) -> None:
+def _follow(cells: tuple[slice, slice], now: Box, then: Box, x: np.ndarray, y: np.ndarray, same: np.ndarray) -> None:
     """Write where a road user's pixels were: at the same place of its amodal box."""
     height, width = same.shape
     rows, columns = np.mgrid[cells[0].start : min(cells[0].stop, height), cells[1].start : min(cells[1].stop, width)]

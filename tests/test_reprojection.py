@@ -1,0 +1,91 @@
+"""Surfaces keep their look: where what a picture shows was in the picture before, and what is made of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from drivesim import render
+from drivesim.errors import UserError
+from drivesim.parts import load_weights
+from drivesim.rollout.reprojection import TELLING, _Scene, share_for, steadied
+from drivesim.rollout.session import Session
+from drivesim.rollout.stages import Sampling
+from drivesim.rollout.stream import plan_for
+from scenarios import compile, load
+from tests.tiny_weights import CARD, write_tiny_weights
+
+SIZE = (128, 256)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return compile(load("cut_in"), fps=7.5).first(12)
+
+
+def test_the_picture_before_moved_by_what_is_known_is_the_picture_now(frames, tmp_path):
+    """The town's own pictures: most of what changes from one to the next is explained."""
+    clip = render(frames, tmp_path / "clip", size=SIZE)
+    pictures = [picture.astype(np.float32) for picture in clip.frames()]
+    scenes = [_Scene.of(facts, SIZE) for facts in frames]
+    for k in (3, 7, 11):
+        x, y, same = scenes[k].seen_by(scenes[k - 1])
+        moved = cv2.remap(pictures[k - 1], x, y, cv2.INTER_LINEAR)
+        error, change = (np.abs(picture - pictures[k]).mean(-1) for picture in (moved, pictures[k - 1]))
+        assert same.mean() > 0.6
+        assert error[same > 0].mean() < 0.5 * change[same > 0].mean()
+        users = scenes[k].hidden & (same > 0)
+        assert users.any()
+        assert error[users].mean() < 0.9 * change[users].mean()
+
+
+def test_what_flickers_is_evened_out_and_what_stays_is_kept(frames):
+    generator = torch.Generator().manual_seed(0)
+    plain = torch.zeros(12, 3, *SIZE)
+    noise = 0.1 * torch.randn(plain.shape, generator=generator)
+    made = torch.stack(list(steadied(plain + noise, list(frames), share=0.7, last=None)))
+    assert torch.equal(made[0], noise[0])
+    assert made[6:].std() < 0.75 * noise.std()
+    constant = torch.stack(list(steadied(plain + 0.3, list(frames), share=0.7, last=None)))
+    assert (constant - 0.3).abs().max() < 1e-5
+
+
+def test_without_a_share_or_facts_pictures_stay_as_they_are(frames):
+    noise = torch.randn(12, 3, *SIZE, generator=torch.Generator().manual_seed(1))
+    for facts, share in (
+        (list(frames), 0.0),
+        ([dataclasses.replace(frame, scenery=None) for frame in frames], 0.7),
+        ([dataclasses.replace(frame, ego=None) for frame in frames], 0.7),
+        ([dataclasses.replace(frame, objects=None) for frame in frames], 0.7),
+        ([dataclasses.replace(frame, camera=None) for frame in frames], 0.7),
+    ):
+        assert torch.equal(torch.stack(list(steadied(noise, facts, share=share, last=None))), noise)
+
+
+def test_in_two_pieces_it_is_the_same(frames):
+    noise = torch.randn(12, 3, *SIZE, generator=torch.Generator().manual_seed(2))
+    whole = torch.stack(list(steadied(noise, list(frames), share=0.6, last=None)))
+    head, tail = list(frames)[:5], list(frames)[5:]
+    first = torch.stack(list(steadied(noise[:5], head, share=0.6, last=None)))
+    rest = torch.stack(list(steadied(noise[5:], tail, share=0.6, last=(first[-1], head[-1]))))
+    assert torch.equal(torch.cat([first, rest]), whole)
+
+
+def test_the_share_halves_in_the_time_of_memory():
+    assert share_for(0.4, 0.4) == pytest.approx(0.5)
+    assert share_for(0.4, 1 / 30) ** 4 == pytest.approx(share_for(0.4, 4 / 30))
+    with pytest.raises(UserError, match=r"memory of looks is -1 s, expected 0 or more"):
+        Sampling(memory=-1)
+
+
+def test_a_session_that_is_told_less_mixes_nothing(tmp_path):
+    weights = load_weights(write_tiny_weights(tmp_path))
+    asked = {"plan": plan_for(weights, 7.5), "sampling": Sampling.of({**CARD["sampling"], "memory": 0.3}), "seed": 1}
+    assert Session(weights, **asked).share > 0.5
+    for name in TELLING:
+        assert Session(weights, **asked, withheld=(name,)).share == 0
+    assert Session(weights, **asked, withheld=("weather",)).share > 0.5
