@@ -46,7 +46,7 @@ class Surfaces:
         normals = np.concatenate([UP[None], normals / np.linalg.norm(normals, axis=1, keepdims=True)])
         points = np.concatenate([-mount[None], corners[:, 0]])
         return cls(
-            camera=camera.resized(w, h), eye=mount + [ego.x, ego.y, 0.0], turn=turn,
+            camera=camera.resized(w, h), eye=np.array([ego.x, ego.y, 0.0]) + mount, turn=turn,
             numbers=faces.numbers[finer // 2 :: finer, finer // 2 :: finer],  # at the middle of each cell
             normals=normals, offsets=(points * normals).sum(1),
         )  # fmt: skip

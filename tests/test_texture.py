@@ -45,8 +45,12 @@ def looked_at(maps: np.ndarray, ego: EgoState, point: tuple[float, float, float]
 
 def test_noise_stays_on_the_ground_and_on_walls_while_the_ego_goes_by_and_turns():
     house = (220.0, 106.0, 0.3)
-    front = [(house[0] - 2.0 * math.cos(0.3) - dy * math.sin(0.3), house[1] - 2.0 * math.sin(0.3) + dy * math.cos(0.3), z)
-             for dy in (-1.5, 0.0, 1.0) for z in (1.0, 2.5)]  # fmt: skip
+    cos, sin = math.cos(0.3), math.sin(0.3)
+    front = [
+        (house[0] - 2.0 * cos - aside * sin, house[1] - 2.0 * sin + aside * cos, height)
+        for aside in (-1.5, 0.0, 1.0)
+        for height in (1.0, 2.5)
+    ]
     ground = [(210.0, 99.0, 0.0), (211.5, 101.0, 0.0), (213.0, 98.0, 0.0)]
     first, then = at(200.0, 100.0, 0.0), at(202.5, 100.2, 0.05)
     one, two = seen(first, [house]), seen(then, [house])
@@ -90,21 +94,23 @@ def test_contrast_asks_for_as_much_grain_but_not_for_the_same():
     plain = torch.zeros(1, 3, 64, 64)
     grain, other = (0.1 * torch.randn(plain.shape, generator=generator) for _ in range(2))
     assert pyramid_l1(other, grain) > pyramid_l1(plain, grain)  # by pixels none at all is nearer
-    assert contrast_l1(other, grain) < 0.3 * contrast_l1(plain, grain)
-    assert contrast_l1(0.5 * other, grain) < contrast_l1(plain, grain)
+    far = contrast_l1(plain, grain, coarser=1)
+    assert contrast_l1(other, grain, coarser=1) < 0.3 * far
+    assert contrast_l1(0.5 * other, grain, coarser=1) < far
 
 
 def test_contrast_of_equal_pictures_is_zero_and_of_plain_ones_has_a_slope():
     x = torch.zeros(1, 3, 32, 32, requires_grad=True)
-    loss = contrast_l1(x, x.detach())
+    loss = contrast_l1(x, x.detach(), coarser=2)
     loss.backward()
     assert loss == 0
     assert torch.isfinite(x.grad).all()
 
 
-def test_contrast_by_hand():
-    """Stripes of one pixel, +-a: blurred by (1, 5, 8, 5, 1) / 20 they keep 0.4 - 0.5 + 0.1 = 0 of a, so all is contrast."""
+def test_contrast_by_hand_and_not_within_what_is_reduced():
+    """Stripes of one pixel, +-a: blurred they keep 0.4 - 2 * 0.25 + 2 * 0.05 = 0 of a, so all is contrast."""
     stripes = 0.1 * (-1.0) ** torch.arange(64).expand(1, 3, 64, 64)
     plain = torch.zeros_like(stripes)
-    inner = ((0.1**2 + 0.004**2) ** 0.5 - 0.004) / 3  # of the first of three sizes; the halved ones are plain
-    assert contrast_l1(stripes, plain).item() == pytest.approx(inner, rel=0.02)
+    expected = ((0.1**2 + 0.004**2) ** 0.5 - 0.004) / 2  # of the first of two sizes; the halved ones are plain
+    assert contrast_l1(stripes, plain, coarser=1).item() == pytest.approx(expected, rel=0.02)
+    assert contrast_l1(stripes, plain, coarser=2) == 0
