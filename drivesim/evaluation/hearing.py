@@ -21,7 +21,8 @@ from scenarios.randomness import generator, key
 
 LEVELS = (0.4, 0.7, 1.0)  # of noise: at low ones a network sees the picture and need not be told
 AT_ONCE = 8  # windows per call
-HEARD_BY = {"ego": "key", "interval": "interp"}  # what shows in motion only; all else is heard by the image network
+HEARD_BY = {"ego": "key", "interval": "interp", "texture": "upsampler"}
+"""What shows in motion only, and what is in large pictures only; all else is heard by the image network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ def hear(clips: Sequence[Clip], stages: Stages, *, per_clip: int, seed: int) -> 
     """How each condition of `NAMES` is heard by the network that `HEARD_BY` names, the image network otherwise.
 
     That is asked about single frames, the key network about windows of key frames of which the first is given, the
-    interpolation network about windows at the clips' own rates of which both ends are given.
+    interpolation network about windows at the clips' own rates of which both ends are given. The upsampler is not asked.
     """
     plan = plan_for(stages.weights, 30.0)
     shapes: dict[str, tuple[int, float | None]] = {
@@ -99,7 +100,7 @@ def hear(clips: Sequence[Clip], stages: Stages, *, per_clip: int, seed: int) -> 
         for name in names:
             swapped = [with_other(row.told, other, name) for row, other in zip(rows, others, strict=True)]
             found[name] = Heard(asked.gain(swapped), asked.gain([row.told.without(name) for row in rows]))
-    return {name: found[name] for name in NAMES}
+    return {name: found.get(name, Heard(None, None)) for name in NAMES}
 
 
 def with_other(told: Conditions, other: Conditions, name: str) -> Conditions:
