@@ -82,7 +82,8 @@ def hear(clips: Sequence[Clip], stages: Stages, *, per_clip: int, seed: int) -> 
     """How each condition of `NAMES` is heard by the network that `HEARD_BY` names, the image network otherwise.
 
     That is asked about single frames, the key network about windows of key frames of which the first is given, the
-    interpolation network about windows at the clips' own rates of which both ends are given. The upsampler is not asked.
+    interpolation network about windows at the clips' own rates of which both ends are given. The upsampler
+    is not asked.
     """
     plan = plan_for(stages.weights, 30.0)
     shapes: dict[str, tuple[int, float | None]] = {
