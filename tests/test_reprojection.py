@@ -38,7 +38,7 @@ def test_the_picture_before_moved_by_what_is_known_is_the_picture_now(frames, tm
         error, change = (np.abs(picture - pictures[k]).mean(-1) for picture in (moved, pictures[k - 1]))
         assert same.mean() > 0.6
         assert error[same > 0].mean() < 0.5 * change[same > 0].mean()
-        users = scenes[k].hidden & (same > 0)
+        users = scenes[k].users_at & (same > 0)
         assert users.any()
         assert error[users].mean() < 0.9 * change[users].mean()
 

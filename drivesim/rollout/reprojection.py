@@ -22,6 +22,7 @@ from scenarios.facts import FrameFacts, ObjectFacts
 
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
+USERS = 3.0  # how many times longer the looks of road users are remembered
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
 NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
 
@@ -34,7 +35,8 @@ def steadied(
     """Pictures (t 3 h w), one by one, each with a ``share`` in [0, 1) of the one before, where that shows the same.
 
     ``facts``: of the pictures. ``last``: the steadied picture (3 h w) before the first, and its facts; None: there is
-    none. A picture stays as it is where its facts, or those before, do not tell all of `TELLING`.
+    none. Road users keep more, as if `USERS` times less time had gone by. A picture stays as it is where its facts, or
+    those before, do not tell all of `TELLING`.
     """
     size = (pictures.shape[-2], pictures.shape[-1])
     shown, then = (None, None) if last is None else (_rows(last[0]), _Scene.of(last[1], size))
@@ -43,7 +45,8 @@ def steadied(
         if share and shown is not None and then is not None and now is not None:
             x, y, same = now.seen_by(then)
             moved = cv2.remap(shown, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            kept = share * same * cv2.blur(same, (3, 3))  # less at the border of what is the same
+            kept = np.where(now.users_at, share ** (1 / USERS), share).astype(np.float32) * same
+            kept *= cv2.blur(same, (3, 3))  # less at the border of what is the same
             fresh = fresh + kept[..., None] * (moved - fresh)
         shown, then = fresh, now
         yield torch.from_numpy(fresh.transpose(2, 0, 1).copy())
@@ -71,9 +74,9 @@ class _Scene:
         height, width = surfaces.numbers.shape
         with np.errstate(divide="ignore"):
             self.nearness = (1 / np.maximum(surfaces.depth, 1e-3)).astype(np.float32)
-        self.hidden = np.zeros((height, width), bool)
+        self.users_at = np.zeros((height, width), bool)
         for box, _ in users.values():
-            self.hidden[_cells(box)] = True
+            self.users_at[_cells(box)] = True
 
     @classmethod
     def of(cls, facts: FrameFacts, size: tuple[int, int]) -> _Scene | None:
@@ -108,7 +111,7 @@ class _Scene:
         place = y.round().astype(int), x.round().astype(int)
         nearness = np.where(is_sky, 0.0, 1 / np.where(inside, depth, 1.0))
         alike = np.abs(then.nearness[place] - nearness) <= SAME * nearness + NO_NEARER
-        same = (inside & alike & ~then.hidden[place]).astype(np.float32)
+        same = (inside & alike & ~then.users_at[place]).astype(np.float32)
         for track, (box, whole) in self.users.items():  # near ones over far ones
             cells = _cells(box)
             same[cells] = 0
