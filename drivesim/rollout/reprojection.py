@@ -22,7 +22,7 @@ from scenarios.facts import FrameFacts, ObjectFacts
 
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
-USERS = 3.0  # how many times longer the looks of road users are remembered
+FACES = 3.0  # how many times sooner the looks of scenery are forgotten, whose boxes are not its shape
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
 NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
 
@@ -35,7 +35,7 @@ def steadied(
     """Pictures (t 3 h w), one by one, each with a ``share`` in [0, 1) of the one before, where that shows the same.
 
     ``facts``: of the pictures. ``last``: the steadied picture (3 h w) before the first, and its facts; None: there is
-    none. Road users keep more, as if `USERS` times less time had gone by. A picture stays as it is where its facts, or
+    none. Scenery keeps less, as if `FACES` times more time had gone by. A picture stays as it is where its facts, or
     those before, do not tell all of `TELLING`.
     """
     size = (pictures.shape[-2], pictures.shape[-1])
@@ -45,7 +45,7 @@ def steadied(
         if share and shown is not None and then is not None and now is not None:
             x, y, same = now.seen_by(then)
             moved = cv2.remap(shown, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            kept = np.where(now.users_at, share ** (1 / USERS), share).astype(np.float32) * same
+            kept = np.where(now.faces_at, share**FACES, share).astype(np.float32) * same
             kept *= cv2.blur(same, (3, 3))  # less at the border of what is the same
             fresh = fresh + kept[..., None] * (moved - fresh)
         shown, then = fresh, now
@@ -77,6 +77,7 @@ class _Scene:
         self.users_at = np.zeros((height, width), bool)
         for box, _ in users.values():
             self.users_at[_cells(box)] = True
+        self.faces_at = (surfaces.numbers > 0) & ~self.users_at
 
     @classmethod
     def of(cls, facts: FrameFacts, size: tuple[int, int]) -> _Scene | None:
