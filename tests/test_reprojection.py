@@ -54,6 +54,17 @@ def test_what_flickers_is_evened_out_and_what_stays_is_kept(frames):
     assert (constant - 0.3).abs().max() < 1e-5
 
 
+def test_colours_of_road_users_do_not_stay_behind_on_the_ground(frames):
+    scenes = [_Scene.of(facts, SIZE) for facts in frames]
+    pictures = torch.zeros(12, 3, *SIZE)
+    for picture, scene in zip(pictures, scenes, strict=True):
+        blot = cv2.dilate(scene.users_at.astype(np.uint8), np.ones((3, 3)))  # they reach a pixel beyond their boxes
+        picture[:, torch.from_numpy(blot > 0)] = 1.0
+    made = torch.stack(list(steadied(pictures, list(frames), share=0.9, last=None)))
+    away = torch.from_numpy(~cv2.dilate(scenes[11].users_at.astype(np.uint8), np.ones((9, 9))).astype(bool))
+    assert made[11][:, away].abs().max() < 0.05
+
+
 def test_without_a_share_or_facts_pictures_stay_as_they_are(frames):
     noise = torch.randn(12, 3, *SIZE, generator=torch.Generator().manual_seed(1))
     for facts, share in (

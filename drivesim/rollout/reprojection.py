@@ -24,6 +24,7 @@ TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
 FACES = 3.0  # how many times sooner the looks of scenery are forgotten, whose boxes are not its shape
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
+AROUND = 2  # px around road users that are left out: their colours must not stay behind on the ground
 NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
 
 Box = tuple[float, float, float, float]
@@ -74,9 +75,10 @@ class _Scene:
         height, width = surfaces.numbers.shape
         with np.errstate(divide="ignore"):
             self.nearness = (1 / np.maximum(surfaces.depth, 1e-3)).astype(np.float32)
-        self.users_at = np.zeros((height, width), bool)
-        for box, _ in users.values():
-            self.users_at[_cells(box)] = True
+        self.users_at, self.near_users = np.zeros((2, height, width), bool)
+        for (x1, y1, x2, y2), _ in users.values():
+            self.users_at[_cells((x1, y1, x2, y2))] = True
+            self.near_users[_cells((x1 - AROUND, y1 - AROUND, x2 + AROUND, y2 + AROUND))] = True
         self.faces_at = (surfaces.numbers > 0) & ~self.users_at
 
     @classmethod
@@ -112,7 +114,7 @@ class _Scene:
         place = y.round().astype(int), x.round().astype(int)
         nearness = np.where(is_sky, 0.0, 1 / np.where(inside, depth, 1.0))
         alike = np.abs(then.nearness[place] - nearness) <= SAME * nearness + NO_NEARER
-        same = (inside & alike & ~then.users_at[place]).astype(np.float32)
+        same = (inside & alike & ~then.near_users[place]).astype(np.float32)
         for track, (box, whole) in self.users.items():  # near ones over far ones
             cells = _cells(box)
             same[cells] = 0
@@ -123,7 +125,7 @@ class _Scene:
 
 def _cells(box: Box) -> tuple[slice, slice]:
     x1, y1, x2, y2 = box
-    return slice(max(0, int(y1)), math.ceil(y2)), slice(max(0, int(x1)), math.ceil(x2))
+    return slice(max(0, int(y1)), max(0, math.ceil(y2))), slice(max(0, int(x1)), max(0, math.ceil(x2)))
 
 
 def _follow(cells: tuple[slice, slice], now: Box, then: Box, x: np.ndarray, y: np.ndarray, same: np.ndarray) -> None:
