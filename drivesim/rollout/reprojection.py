@@ -18,7 +18,8 @@ from torch import Tensor
 
 from conditioning.surfaces import Surfaces
 from conditioning.surroundings import draw_faces
-from scenarios.facts import FrameFacts, ObjectFacts
+from drivesim.rollout.pictures import scaled
+from scenarios.facts import Box, FrameFacts, ObjectFacts
 
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
@@ -26,8 +27,6 @@ FACES = 3.0  # how many times sooner the looks of scenery are forgotten, whose b
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
 AROUND = 2  # px around road users that are left out: their colours must not stay behind on the ground
 NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
-
-Box = tuple[float, float, float, float]
 
 
 def steadied(
@@ -84,22 +83,20 @@ class _Scene:
     @classmethod
     def of(cls, facts: FrameFacts, size: tuple[int, int]) -> _Scene | None:
         """From facts; None if they do not say enough."""
-        camera, ego = facts.camera, facts.ego
-        if camera is None or ego is None or facts.scenery is None or facts.objects is None:
+        if facts.camera is None or facts.ego is None or facts.scenery is None or facts.objects is None:
             return None
-        x, y = size[1] / camera.width, size[0] / camera.height
-
-        def scaled(box: Box) -> Box:
-            return box[0] * x, box[1] * y, box[2] * x, box[3] * y
+        facts = scaled(facts, size[1], size[0])
+        assert facts.camera is not None
+        assert facts.ego is not None
+        assert facts.objects is not None
 
         def distance(thing: ObjectFacts) -> float:
             return thing.depth or 0.0
 
-        users = {
-            thing.track_id: (scaled(thing.box), scaled(thing.amodal_box or thing.box))
-            for thing in sorted(facts.objects, key=distance, reverse=True)
-        }
-        return cls(Surfaces.seen(draw_faces(facts.scenery, camera, size), ego, camera, size), users)
+        far_to_near = sorted(facts.objects, key=distance, reverse=True)
+        users = {thing.track_id: (thing.box, thing.amodal_box or thing.box) for thing in far_to_near}
+        faces = draw_faces(facts.scenery or (), facts.camera, size)
+        return cls(Surfaces.seen(faces, facts.ego, facts.camera, size), users)
 
     def seen_by(self, then: _Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the scene ``then`` shows what each pixel shows now: x, y and whether it does (h w, float32)."""
