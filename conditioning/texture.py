@@ -1,7 +1,9 @@
 """Noise that stands still on the ground and on the scenery, as the camera sees it, as maps (k h w).
 
 A network that makes large pictures has to invent the grain of asphalt and plaster. What it makes of noise of its own
-would swim over them, or stand still on the screen; what it makes of this noise moves as the surfaces do.
+would swim over them, or stand still on the screen; what it makes of this noise moves as the surfaces do. Everywhere
+its spots are about as fine as cells can show: far away they are larger in the world, as in "infinite zoom noise"
+(Bénard et al. 2009, "Dynamic solid textures for real-time coherent stylization").
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ import numpy as np
 
 from conditioning.surfaces import UP, Surfaces
 
-GRAINS = (0.15, 0.5, 1.6)  # m: about the size of the spots
-TEXTURE_CHANNELS = {f"grain_{grain:g}": f"noise in spots of about {grain:g} m" for grain in GRAINS}
-_TEXEL, _TEXELS = 0.075, 512  # m, and texels each way, of the tile that is repeated
+SPOTS = (2, 4, 8)  # cells: about the size of the spots, along the way in which a cell covers most
+TEXTURE_CHANNELS = {f"spots_{cells}": f"noise in spots of about {cells} cells" for cells in SPOTS}
+_FINEST = 0.05  # m: the spots of the first octave; those of each next one are twice as large
+_OCTAVES = 8  # beyond them, where a cell covers more than 3 m, it fades
+_TEXELS, _TEXELS_OF_SPOT = 256, 4  # of the tile that is repeated, each way
+_PERIOD = _FINEST * 2 ** (_OCTAVES + 1) * _TEXELS / _TEXELS_OF_SPOT  # m, of all octaves together
 _CONTRAST = 0.4  # the standard deviation of the noise where it does not fade
 
 
 def texture_maps(surfaces: Surfaces) -> np.ndarray:
     """The noise on what one frame shows, as float32 maps (3 h w) in [-1, 1]; channels: `TEXTURE_CHANNELS`.
 
-    It is 0 in the sky and fades where its spots are finer than a cell. Road users are not cut out.
+    It is 0 in the sky and where a cell covers too much. Road users are not cut out.
     """
     planes = _planes(surfaces)[surfaces.numbers]  # (h w 3 3)
     u, v, towards = np.einsum("hwkx,hwx->khw", planes, surfaces.rays.astype(np.float32), optimize=False)
@@ -31,11 +36,24 @@ def texture_maps(surfaces: Surfaces) -> np.ndarray:
         u, v = u / towards, v / towards
     seen = (surfaces.numbers > 0) | (towards < 0)  # the ground is seen from above, against its normal
     step = np.max([np.abs(np.gradient(side, axis=axis)) for side in (u, v) for axis in (0, 1)], axis=0)
-    step = np.where(seen, step, np.inf)
-    u, v = (np.where(seen, np.mod(side / _TEXEL, _TEXELS), 0).astype(np.float32) for side in (u, v))
-    noise = cv2.remap(_tile(), u, v, cv2.INTER_LINEAR)
-    noise *= np.clip(2 - 2 * step[..., None] / np.array(GRAINS), 0, 1)  # finer than two cells cannot be drawn
-    return np.ascontiguousarray(noise.transpose(2, 0, 1))
+    octave = np.log2(np.where(seen, step, 1e9) * (SPOTS[0] / _FINEST)).astype(np.float32)
+    strength = np.clip(_OCTAVES - octave, 0, 1) * seen
+    octave = np.clip(octave, 0, _OCTAVES)
+    lower = np.minimum(octave.astype(int), _OCTAVES - 1)
+    share = octave - lower  # of the upper octave
+    u, v = (np.where(seen, side, 0) for side in (u, v))
+    octaves = [_octave(u, v, lower + more) for more in range(len(SPOTS) + 1)]
+    strength = strength / np.hypot(1 - share, share)  # so that two octaves vary as much as one
+    maps = [strength * ((1 - share) * octaves[i] + share * octaves[i + 1]) for i in range(len(SPOTS))]
+    return np.clip(maps, -1, 1).astype(np.float32)
+
+
+def _octave(u: np.ndarray, v: np.ndarray, octave: np.ndarray) -> np.ndarray:
+    """The noise (h w) at the places (u, v), m, of one octave each."""
+    texels = 2.0**-octave * (_TEXELS_OF_SPOT / _FINEST)  # per metre
+    shift = octave * (_TEXELS / math.e)  # octaves differ even where the world begins
+    x, y = (np.mod(side * texels + shift, _TEXELS).astype(np.float32) for side in (u, v))
+    return cv2.remap(_tile(), x, y, cv2.INTER_LINEAR)
 
 
 def _planes(surfaces: Surfaces) -> np.ndarray:
@@ -48,9 +66,8 @@ def _planes(surfaces: Surfaces) -> np.ndarray:
     flat = np.abs(normals[:, 2:]) > 0.5
     along = np.where(flat, [1.0, 0.0, 0.0], np.cross(UP, normals))
     above = np.where(flat, [0.0, 1.0, 0.0], UP)
-    period = _TEXEL * _TEXELS  # far from the world's origin, float32 would lose the texels
-    rows = [
-        surfaces.offsets[:, None] * side + np.mod(side @ surfaces.eye, period)[:, None] * normals
+    rows = [  # far from the world's origin, float32 would lose the texels
+        surfaces.offsets[:, None] * side + np.mod(side @ surfaces.eye, _PERIOD)[:, None] * normals
         for side in (along, above)
     ]
     return np.stack([*rows, normals], axis=1).astype(np.float32)
@@ -58,13 +75,10 @@ def _planes(surfaces: Surfaces) -> np.ndarray:
 
 @cache
 def _tile() -> np.ndarray:
-    """The noise (texels + 1, texels + 1, 3), whose last row and column are the first again."""
-    field = np.random.default_rng(0).standard_normal((len(GRAINS), _TEXELS, _TEXELS))
-    layers = []
-    for noise, grain in zip(field, GRAINS, strict=True):
-        deviation = grain / _TEXEL / 2.5
-        margin = math.ceil(4 * deviation)
-        smooth = cv2.GaussianBlur(np.pad(noise, margin, mode="wrap"), (0, 0), deviation)[margin:, margin:]
-        smooth = smooth[: _TEXELS + 1, : _TEXELS + 1]
-        layers.append(np.clip(smooth * (_CONTRAST / smooth.std()), -1, 1))
-    return np.stack(layers, -1).astype(np.float32)
+    """The noise (texels + 1, texels + 1), whose last row and column are the first again."""
+    noise = np.random.default_rng(0).standard_normal((_TEXELS, _TEXELS))
+    deviation = _TEXELS_OF_SPOT / 2.5
+    margin = math.ceil(4 * deviation)
+    smooth = cv2.GaussianBlur(np.pad(noise, margin, mode="wrap"), (0, 0), deviation)[margin:, margin:]
+    smooth = smooth[: _TEXELS + 1, : _TEXELS + 1]
+    return np.clip(smooth * (_CONTRAST / smooth.std()), -1, 1).astype(np.float32)

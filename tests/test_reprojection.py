@@ -65,6 +65,18 @@ def test_colours_of_road_users_do_not_stay_behind_on_the_ground(frames):
     assert made[11][:, away].abs().max() < 0.05
 
 
+def test_the_look_before_is_forgotten_while_daylight_changes(frames):
+    """A world that is white by day and black by night, whose daylight falls by 0.07 from picture to picture."""
+    evening = [dataclasses.replace(facts, daylight=1.0 - 0.07 * k) for k, facts in enumerate(frames)]
+    pictures = torch.stack([torch.full((3, *SIZE), facts.daylight) for facts in evening])
+    lag, usual = (
+        (torch.stack(list(steadied(pictures, facts, share=0.9, last=None))) - pictures)[11].mean()
+        for facts in (evening, list(frames))
+    )
+    assert usual > 0.2
+    assert lag < 0.07  # a share of 0.9 / 2 is 0.82 pictures late, which is less than one
+
+
 def test_without_a_share_or_facts_pictures_stay_as_they_are(frames):
     noise = torch.randn(12, 3, *SIZE, generator=torch.Generator().manual_seed(1))
     for facts, share in (

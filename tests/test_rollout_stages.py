@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +12,7 @@ from drivesim.networks.guided import guided
 from drivesim.parts import load_weights
 from drivesim.rollout import Plan, Sampling, Session, rollout
 from drivesim.rollout import session as session_module
+from drivesim.rollout.pictures import sharpened
 from drivesim.rollout.stages import Stages
 from drivesim.rollout.stream import plan_for
 from scenarios import compile, loads
@@ -174,6 +176,28 @@ def test_sampler_asked_for_counts_before_the_cards_and_what_will_not_do_is_refus
             Sampling(eta=eta)
     with pytest.raises(UserError, match=r"'dpm' has eta 0\.5, expected 0: only ddim"):
         Sampling.of({"eta": 0.5}, sampler="dpm")
+
+
+def test_small_pictures_are_sharpened_as_much_as_asked_for_before_they_are_enlarged(weights, timeline):
+    plain, keen = (session_for(weights, sampling=Sampling(sharpen=amount)) for amount in (0.0, 1.0))
+    told = plain.told([timeline[0], timeline[1]], large=True)
+    low = 0.5 * torch.rand(2, 3, *plain.stages.low_size, generator=torch.Generator().manual_seed(0))
+    flat = torch.full_like(low, 0.25)
+    assert not torch.equal(keen.enlarge(low, told, 0), plain.enlarge(low, told, 0))
+    assert torch.equal(keen.enlarge(low, told, 0), plain.enlarge(sharpened(low, 1.0), told, 0))
+    torch.testing.assert_close(keen.enlarge(flat, told, 0), plain.enlarge(flat, told, 0))
+    for amount in (-1.0, float("nan")):
+        with pytest.raises(UserError, match=f"sharpened by {amount}, expected 0 or more"):
+            Sampling(sharpen=amount)
+
+
+def test_sharpening_by_hand():
+    """One row of light: of its 1 the blur leaves 6 / 16, of its neighbours' 0 it makes 4 / 16 and 1 / 16."""
+    line = torch.zeros(1, 3, 9, 9)
+    line[..., 4, :] = 0.5
+    made = sharpened(line, 0.4)[0, 0, 2:7, 4]
+    assert made == pytest.approx(0.5 * np.array([-0.025, -0.1, 1.25, -0.1, -0.025]))
+    assert torch.equal(sharpened(line, 0.0), line)
 
 
 def test_context_frames_are_noised_at_the_level_asked_for_and_the_network_is_told(weights, timeline):

@@ -168,6 +168,10 @@ def test_parents_that_a_run_lacks_are_taken_from_what_it_goes_on_from(clips, tra
     cards = [json.loads((folder / "card.json").read_text())["parts"] for folder in (before, after)]
     assert cards[0]["ae.image"] == cards[1]["ae.image"]
     assert cards[1]["unet.image"]["init_from"] == cards[0]["unet.image"]["fingerprint"]
+    part_file(after, "unet.image").unlink()  # only its parent is left
+    train_stage("unet.image", "tiny", [clips], tmp_path / "anew", budget_minutes=0.01, device="cpu", init_from=after)
+    anew = json.loads((tmp_path / "anew" / "weights" / "card.json").read_text())["parts"]
+    assert (anew["ae.image"], anew["unet.image"]["init_from"]) == (cards[0]["ae.image"], None)
 
 
 def test_frozen_parents_do_not_move(clips, trained, tmp_path):

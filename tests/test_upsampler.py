@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -16,9 +18,10 @@ PRESET = load_preset("tiny")
 SMALL, LARGE = (16, 32), (64, 128)
 
 
-def loud():
+def loud(**changes):
     torch.manual_seed(0)
-    net = Upsampler(PRESET["up.image"])
+    config = PRESET["up.image"].unet
+    net = Upsampler(UpsamplerConfig(unet=dataclasses.replace(config, **changes)))
     for parameter in net.parameters():
         if not parameter.any():
             nn.init.normal_(parameter, std=0.1)
@@ -66,6 +69,15 @@ def test_fresh_video_upsampler_equals_the_image_upsampler():
     cond, noise, level = conditions(1, 3, SMALL), torch.rand(1), torch.rand(1, 3)
     expected = image(x[0], noise.expand(3), cond.flat(), low=low[0], level=level[0])
     assert torch.equal(net(x, noise, cond, low=low, level=level)[0], expected)
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_where_there_is_nothing_no_grid_is_drawn_if_levels_are_enlarged_smoothly(smooth):
+    low = torch.full((1, 3, 48, 48), 0.25)
+    drawn = loud(smooth=smooth)(torch.zeros(1, 3, 192, 192), torch.ones(1), low=low, level=torch.zeros(1))
+    cells = drawn.unfold(2, 4, 4).unfold(3, 4, 4)[:, :, 20:28, 20:28]  # far from the borders
+    spread = cells.std((2, 3)).max()  # of the same pixel of all cells
+    assert (spread < 1e-5) == smooth
 
 
 def test_unet_of_other_channels_is_refused():

@@ -49,7 +49,8 @@ def add(groups: Any) -> None:
     train.add_argument(
         "--init-from",
         metavar="DIR",
-        help="go on from this folder of saved parts; those that a stage stands on and OUT lacks are taken from it, too",
+        help="go on from this folder of saved parts; those that a stage stands on and OUT lacks are taken from it, too;"
+        " a stage whose own part it has not begins anew",
     )
     train.add_argument(
         "--set",

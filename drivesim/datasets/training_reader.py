@@ -38,7 +38,7 @@ Size = tuple[int, int]
 Arrays = dict[str, np.ndarray]
 CACHE_VERSION = 3
 """Part of every key: raise it when what is stored changes."""
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 """Part of the key of what has conditions: raise it when how facts are encoded changes."""
 
 

@@ -173,19 +173,26 @@ class Down(nn.Module):
 class Up(nn.Module):
     """Twice the size: each place to four times the channels, shuffled to space.
 
-    ``shortcut``: beside it the channels go to space, repeated (DC-AE, Chen et al. 2024).
+    ``shortcut``: beside it the channels go to space, repeated (DC-AE, Chen et al. 2024). ``smooth``: enlarged
+    bilinearly instead, which cannot draw a grid where there is nothing (Odena et al. 2016, "Deconvolution and
+    checkerboard artifacts").
     """
 
-    def __init__(self, channels: int, out: int, *, shortcut: bool = False) -> None:
+    def __init__(self, channels: int, out: int, *, shortcut: bool = False, smooth: bool = False) -> None:
         super().__init__()
+        if shortcut and smooth:
+            raise ValueError("a shortcut up and a smooth one, expected one of them")
         if shortcut and (4 * out) % channels:
             raise ValueError(f"a shortcut up from {channels} to {out} channels, expected a divisor of {4 * out}")
-        self.conv = nn.Conv2d(channels, 4 * out, 1)
+        self.smooth = smooth
+        self.conv = nn.Conv2d(channels, out if smooth else 4 * out, 1)
         self.repeats = 4 * out // channels if shortcut else 0
 
     def forward(self, x: Tensor) -> Tensor:
         """(n c h w) -> (n out 2h 2w)."""
         h = self.conv(x)
+        if self.smooth:
+            return F.interpolate(h, scale_factor=2, mode="bilinear")
         if self.repeats:
             h = h + repeat(x, "n c h w -> n (c r) h w", r=self.repeats)
         return F.pixel_shuffle(h, 2)

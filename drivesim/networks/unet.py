@@ -32,7 +32,7 @@ class UNetConfig(Config):
     the blocks are named for; other sizes run too. ``patch``: how much smaller the working size is, each way.
     ``widths``: one level each, every one half the size of the one before. ``depth``: residual blocks per level.
     ``attention``: the levels (from 0) that attend. ``head``: channels per head. ``embed``: width of the embedding.
-    ``norm``: False leaves the GroupNorms out.
+    ``norm``: False leaves the GroupNorms out. ``smooth``: levels are enlarged bilinearly.
     """
 
     channels: int = 8
@@ -45,6 +45,7 @@ class UNetConfig(Config):
     head: int = 32
     embed: int = 192
     norm: bool = True
+    smooth: bool = False
     conditions: ConditionerConfig = field(default_factory=ConditionerConfig)
 
     def place(self, level: int) -> str:
@@ -112,7 +113,7 @@ class UNet(nn.Module):
         for level, width in reversed(list(enumerate(widths))):
             place = config.place(level)
             if level < len(widths) - 1:
-                self.up[f"{place}_in"] = Up(widths[level + 1], width)
+                self.up[f"{place}_in"] = Up(widths[level + 1], width, smooth=config.smooth)
             for i in range(config.depth):
                 self.up[f"{place}_up{i}"] = Block(config, width + skips.pop(), level)
 

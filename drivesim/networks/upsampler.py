@@ -28,6 +28,7 @@ def _small_unet() -> UNetConfig:
         attention=(),
         embed=64,
         norm=False,
+        smooth=True,
         conditions=ConditionerConfig(map_factor=1, map_width=16, token_layers=0),
     )
 

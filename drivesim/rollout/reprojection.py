@@ -24,6 +24,7 @@ from scenarios.facts import Box, FrameFacts, ObjectFacts
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
 FACES = 3.0  # how many times sooner the looks of scenery are forgotten, whose boxes are not its shape
+LIGHT = 0.07  # change of daylight after which half of a look is forgotten: pictures must not lag behind a nightfall
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
 AROUND = 2  # px around road users that are left out: their colours must not stay behind on the ground
 NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
@@ -35,8 +36,8 @@ def steadied(
     """Pictures (t 3 h w), one by one, each with a ``share`` in [0, 1) of the one before, where that shows the same.
 
     ``facts``: of the pictures. ``last``: the steadied picture (3 h w) before the first, and its facts; None: there is
-    none. Scenery keeps less, as if `FACES` times more time had gone by. A picture stays as it is where its facts, or
-    those before, do not tell all of `TELLING`.
+    none. Scenery keeps less, as if `FACES` times more time had gone by, and all does while daylight changes. A picture
+    stays as it is where its facts, or those before, do not tell all of `TELLING`.
     """
     size = (pictures.shape[-2], pictures.shape[-1])
     shown, then = (None, None) if last is None else (_rows(last[0]), _Scene.of(last[1], size))
@@ -45,7 +46,7 @@ def steadied(
         if share and shown is not None and then is not None and now is not None:
             x, y, same = now.seen_by(then)
             moved = cv2.remap(shown, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            kept = np.where(now.faces_at, share**FACES, share).astype(np.float32) * same
+            kept = now.share_of(then, share) * same
             kept *= cv2.blur(same, (3, 3))  # less at the border of what is the same
             fresh = fresh + kept[..., None] * (moved - fresh)
         shown, then = fresh, now
@@ -68,9 +69,9 @@ def _rows(picture: Tensor) -> np.ndarray:
 class _Scene:
     """What one picture shows: the still world, and road users by track."""
 
-    def __init__(self, surfaces: Surfaces, users: dict[int, tuple[Box, Box]]) -> None:
+    def __init__(self, surfaces: Surfaces, users: dict[int, tuple[Box, Box]], daylight: float | None) -> None:
         """``users``: their boxes and amodal boxes in px of the picture, from far to near."""
-        self.surfaces, self.users = surfaces, users
+        self.surfaces, self.users, self.daylight = surfaces, users, daylight
         height, width = surfaces.numbers.shape
         with np.errstate(divide="ignore"):
             self.nearness = (1 / np.maximum(surfaces.depth, 1e-3)).astype(np.float32)
@@ -96,7 +97,13 @@ class _Scene:
         far_to_near = sorted(facts.objects, key=distance, reverse=True)
         users = {thing.track_id: (thing.box, thing.amodal_box or thing.box) for thing in far_to_near}
         faces = draw_faces(facts.scenery or (), facts.camera, size)
-        return cls(Surfaces.seen(faces, facts.ego, facts.camera, size), users)
+        return cls(Surfaces.seen(faces, facts.ego, facts.camera, size), users, facts.daylight)
+
+    def share_of(self, then: _Scene, share: float) -> np.ndarray:
+        """The share (h w, float32) of the look of the scene ``then`` that is kept, where it shows the same."""
+        if self.daylight is not None and then.daylight is not None:
+            share *= 0.5 ** (abs(self.daylight - then.daylight) / LIGHT)
+        return np.where(self.faces_at, share**FACES, share).astype(np.float32)
 
     def seen_by(self, then: _Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the scene ``then`` shows what each pixel shows now: x, y and whether it does (h w, float32)."""

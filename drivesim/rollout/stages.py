@@ -23,6 +23,7 @@ from drivesim.errors import UserError
 from drivesim.networks.blocks import channels_last
 from drivesim.networks.guided import guided
 from drivesim.parts import Weights
+from drivesim.rollout.pictures import sharpened
 from drivesim.rollout.watch import working
 from scenarios.randomness import key
 
@@ -38,9 +39,11 @@ class Sampling:
     sees them, which is told of it. ``low_level``: share of noise put on a small picture before it is
     enlarged (Video LDM Eq. 5). ``sampler``: of all networks, a name in `SAMPLERS`. ``eta``: of "ddim", how much of
     the noise it takes away at a step it replaces by new noise, 0 (none) to 1 (all, DDPM). ``memory``: s after which
-    half of a surface's look is forgotten (`drivesim.rollout.reprojection`); 0: pictures are not mixed.
+    half of a surface's look is forgotten (`drivesim.rollout.reprojection`); 0: pictures are not mixed. ``sharpen``:
+    how many times what a blur takes away is added to a small picture before it is enlarged, against what is smoothed
+    by mixing.
 
-    Raises `UserError` for another sampler, another eta, memory or context level, or an eta for a sampler without.
+    Raises `UserError` for another sampler, or another number than those, or an eta for a sampler without.
     """
 
     first_steps: int = 8
@@ -56,6 +59,7 @@ class Sampling:
     sampler: str = "ddim"
     eta: float = 0.0
     memory: float = 0.0
+    sharpen: float = 0.0
 
     def __post_init__(self) -> None:
         if self.sampler not in list(SAMPLERS):
@@ -66,6 +70,8 @@ class Sampling:
             raise UserError(f"the sampler's eta is {self.eta}, expected 0 to 1")
         if not 0 <= self.memory < math.inf:
             raise UserError(f"the memory of looks is {self.memory} s, expected 0 or more")
+        if not 0 <= self.sharpen < math.inf:
+            raise UserError(f"small pictures are sharpened by {self.sharpen}, expected 0 or more")
         if self.eta > 0 and self.sampler != "ddim":
             raise UserError(f"the sampler {self.sampler!r} has eta {self.eta}, expected 0: only ddim adds noise")
 
@@ -228,7 +234,7 @@ class Stages:
     @torch.inference_mode()
     def enlarge(self, low: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
         """Large pictures (t 3 4H 4W) of decoded ones (t 3 H W); ``conditions`` (b = 1) have maps of `low_size`."""
-        low = low.to(self.device)
+        low = sharpened(low.to(self.device), self.sampling.sharpen)
         told = conditions.to(self.device)
         level = torch.full((1, len(low)), self.sampling.low_level, device=self.device)
         alpha = self.alphas["upsampler"]

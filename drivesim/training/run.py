@@ -120,7 +120,7 @@ def train_stage(
         seed: see `train_all`.
         device: see `train_all`.
         save_every: see `train_all`.
-        init_from: a folder of finished parts to go on from, with a fresh optimiser.
+        init_from: a folder of finished parts to go on from, with a fresh optimiser; a part not in it begins anew.
         overrides: arguments of LightningCLI, such as ``--data.batch_size=4``.
         distillation: teach the part to take fewer steps than it does in ``init_from``, instead of training it on.
     """
@@ -191,10 +191,8 @@ class Run:
     def _adopt(self, part: str, stage: str, init_from: str | Path | None) -> None:
         """Take a finished part that ``stage`` stands on as it is, from the parts that the stage goes on from."""
         if init_from is None:
-            raise UserError(
-                f"{stage} stands on {part}, which {self.out} does not hold: train {part} first, or go on from parts"
-                " that have it (--init-from)"
-            )
+            missing = f"{stage} stands on {part}, which {self.out} does not hold"
+            raise UserError(f"{missing}: train {part} first, or go on from parts that have it (--init-from)")
         above = PARTS[part].parent
         found = load_part(init_from, part, parent=load_part(self.weights, above) if above else None)
         atomic.write_bytes(part_file(self.weights, part), part_file(init_from, part).read_bytes())
@@ -202,8 +200,11 @@ class Run:
         self.plan.finish(part, found.fingerprint)
         logger.info("%s: taken from %s as it is, %s", part, init_from, found.fingerprint[:12])
 
-    def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str:
-        """Take over the weights of a finished part, which may know fewer conditions; returns its fingerprint."""
+    def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str | None:
+        """Take over a finished part's weights, which may know fewer conditions; its fingerprint, None: it is begun."""
+        if parents(stage) and not built.stage.only_goes_on and not part_file(init_from, stage).is_file():
+            logger.info("%s: begins anew, on parts of %s, which has no %s", stage, init_from, stage)
+            return None
         part = load_part(init_from, stage)
         source = str(part_file(init_from, stage))
         take_over(built.stage.trained, part.network.state_dict(), part.inputs, source=source)
@@ -241,9 +242,7 @@ class Run:
             distilled=self.distillation is not None,
         )  # fmt: skip
         if built.stage.only_goes_on and init_from is None:
-            raise UserError(
-                f"{stage} is to keep weights that it does not train, expected --init-from to have them from"
-            )
+            raise UserError(f"{stage} is to keep weights that it does not train, expected --init-from to have them")
         built.stage.to(built.trainer.strategy.root_device)
         built.data.prepare_caches(built.stage.codec)
         return built
