@@ -23,7 +23,7 @@ from scenarios.facts import Box, FrameFacts, ObjectFacts
 
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
-FACES = 3.0  # how many times sooner the looks of scenery are forgotten, whose boxes are not its shape
+FACES = 2.0  # how many times sooner the looks of scenery are forgotten, whose boxes are not its shape
 LIGHT = 0.07  # change of daylight after which half of a look is forgotten: pictures must not lag behind a nightfall
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
 AROUND = 2  # px around road users that are left out: their colours must not stay behind on the ground
@@ -106,7 +106,7 @@ class _Scene:
         return np.where(self.faces_at, share**FACES, share).astype(np.float32)
 
     def seen_by(self, then: _Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the scene ``then`` shows what each pixel shows now: x, y and whether it does (h w, float32)."""
+        """Where the scene ``then`` shows what each pixel shows now: x, y and how surely it does (h w, float32)."""
         here, there = self.surfaces, then.surfaces
         height, width = here.numbers.shape
         is_sky = ~np.isfinite(here.depth)
