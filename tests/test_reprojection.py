@@ -65,6 +65,20 @@ def test_colours_of_road_users_do_not_stay_behind_on_the_ground(frames):
     assert made[11][:, away].abs().max() < 0.05
 
 
+def test_the_middle_of_a_road_user_is_surely_the_same_its_rim_hardly(frames):
+    scenes = [_Scene.of(facts, SIZE) for facts in frames]
+    _, _, same = scenes[3].seen_by(scenes[2])
+    boxes = [
+        box for box, whole in scenes[3].users.values() if box == whole and min(box[2] - box[0], box[3] - box[1]) > 7
+    ]
+    assert boxes
+    x1, y1, x2, y2 = boxes[-1]  # the nearest: nothing is in front of it
+    row = int((y1 + y2) / 2)
+    assert same[row, int((x1 + x2) / 2)] > 0.9
+    assert same[row, int(x1) + 1] < 0.6
+    assert same[int(y1) + 1, int((x1 + x2) / 2)] < 0.7
+
+
 def test_the_look_before_is_forgotten_while_daylight_changes(frames):
     """A world that is white by day and black by night, whose daylight falls by 0.07 from picture to picture."""
     evening = [dataclasses.replace(facts, daylight=1.0 - 0.07 * k) for k, facts in enumerate(frames)]

@@ -133,9 +133,11 @@ def _cells(box: Box) -> tuple[slice, slice]:
 
 
 def _follow(cells: tuple[slice, slice], now: Box, then: Box, x: np.ndarray, y: np.ndarray, same: np.ndarray) -> None:
-    """Write where a road user's pixels were: at the same place of its amodal box."""
+    """Write where a road user's pixels were, at the same place of its amodal box, less surely towards its border."""
     height, width = same.shape
     rows, columns = np.mgrid[cells[0].start : min(cells[0].stop, height), cells[1].start : min(cells[1].stop, width)]
     across, down = (columns + 0.5 - now[0]) / (now[2] - now[0]), (rows + 0.5 - now[1]) / (now[3] - now[1])
     x[cells], y[cells] = then[0] + across * (then[2] - then[0]) - 0.5, then[1] + down * (then[3] - then[1]) - 0.5
-    same[cells] = (x[cells] >= 0) & (y[cells] >= 0) & (x[cells] <= width - 1) & (y[cells] <= height - 1)
+    inside = (x[cells] >= 0) & (y[cells] >= 0) & (x[cells] <= width - 1) & (y[cells] <= height - 1)
+    rim = 2 * np.maximum(np.abs(across - 0.5), np.abs(down - 0.5)).clip(0, 0.5)  # 0 in the middle, 1 at the border
+    same[cells] = inside * (1 - rim**4)
