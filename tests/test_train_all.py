@@ -12,6 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from training_clips import write_clips
 
+from drivesim.errors import UserError
 from drivesim.parts import PARTS, load_weights, part_file
 from drivesim.training import STAGES, train_all
 from drivesim.training.run import Run
@@ -57,6 +58,11 @@ def test_all_stages_go_on_from_a_folder_of_parts(trained, clips, tmp_path):
     card = json.loads((run / "weights" / "card.json").read_text())
     assert card["parts"][STAGES[-1]]["init_from"] == load_weights(trained / "weights").fingerprints[STAGES[-1]]
     assert card["parts"][STAGES[0]]["init_from"] is None
+
+
+def test_a_folder_to_go_on_from_that_is_not_there_is_named(clips, tmp_path):
+    with pytest.raises(UserError, match=r"there is no folder \S+elsewhere, expected one of finished parts"):
+        train_all("tiny", [clips], tmp_path / "run", device="cpu", init_from=tmp_path / "elsewhere")
 
 
 def test_card_says_what_the_weights_were_trained_on(trained):

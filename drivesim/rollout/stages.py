@@ -244,7 +244,10 @@ class Stages:
     @working("enlarge")
     @torch.inference_mode()
     def enlarge(self, low: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
-        """Large pictures (t 3 4H 4W) of decoded ones (t 3 H W); ``conditions`` (b = 1) have maps of `low_size`."""
+        """Large pictures (t 3 4H 4W) of decoded ones (t 3 H W), which are sharpened first as ``sampling`` says.
+
+        ``conditions`` (b = 1): with maps of `low_size`.
+        """
         low = sharpened(low.to(self.device), self.sampling.sharpen)
         told = conditions.to(self.device)
         level = torch.full((1, len(low)), self.sampling.low_level, device=self.device)

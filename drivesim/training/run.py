@@ -175,6 +175,8 @@ class Run:
         if self.plan.finished(stage):
             logger.info("%s is finished", stage)
             return
+        if init_from is not None and not Path(init_from).is_dir():
+            raise UserError(f"there is no folder {init_from}, expected one of finished parts to go on from")
         for parent in reversed(parents(stage)):
             if self.plan.finished(parent) is None:
                 self._adopt(parent, stage, init_from)
