@@ -42,8 +42,8 @@ def made(weights, timeline, tmp_path_factory):
     """Three futures, what was told of their progress, and the first frames (1 c h w) that the image network made."""
     told, firsts = [], []
 
-    def first(self, conditions, facts, original=Stages.first):
-        firsts.append(original(self, conditions, facts))
+    def first(self, conditions, original=Stages.first):
+        firsts.append(original(self, conditions))
         return firsts[-1]
 
     out = tmp_path_factory.mktemp("out") / "three"

@@ -79,6 +79,40 @@ def test_the_middle_of_a_road_user_is_surely_the_same_its_rim_hardly(frames):
     assert same[int(y1) + 1, int((x1 + x2) / 2)] < 0.7
 
 
+def test_a_road_user_keeps_its_colour_longer_than_its_details(frames):
+    """One that is red in the first picture and blue in all others, where a white stripe comes with the blue."""
+    scenes = [_Scene.of(facts, SIZE) for facts in frames]
+    track = max(scenes[11].users, key=lambda track: (scenes[11].users[track][0][0] > 0, scenes[11].users[track][0][3]))
+    pictures = torch.zeros(12, 3, *SIZE)
+    for k, (picture, scene) in enumerate(zip(pictures, scenes, strict=True)):
+        x1, y1, x2, y2 = (round(side) for side in scene.users[track][0])
+        picture[2 if k else 0, y1:y2, x1:x2] = 1.0
+        if k:
+            picture[:, y1:y2, (x1 + x2) // 2] = 1.0
+    x1, y1, x2, y2 = (round(side) for side in scenes[11].users[track][0])
+    middle = slice(y1 + (y2 - y1) // 3, y2 - (y2 - y1) // 3), slice(x1 + (x2 - x1) // 3, x2 - (x2 - x1) // 3)
+    made = list(steadied(pictures, list(frames), share=0.6, last=None))[11][:, middle[0], middle[1]]
+    red, stripe, _ = made.mean((1, 2))
+    assert red - stripe > 0.1  # a share of 0.6 for all of it leaves 0.6 ** 11, less than 0.004
+    assert made[1].max() - made[1].min() > 0.5  # and the stripe is seen
+
+
+def test_what_stood_before_a_road_user_does_not_become_a_part_of_it(frames):
+    """A car behind a red one, which is not there in the next picture."""
+    facts = frames[0]
+    far, near = facts.objects[0], dataclasses.replace(facts.objects[0], track_id=99)
+    far = dataclasses.replace(far, box=(400, 200, 600, 300), amodal_box=(400, 200, 600, 300), depth=20.0)
+    near = dataclasses.replace(near, box=(380, 180, 500, 320), amodal_box=(380, 180, 500, 320), depth=10.0)
+    both, alone = (dataclasses.replace(facts, objects=objects) for objects in ((far, near), (far,)))
+    pictures = torch.zeros(2, 3, *SIZE)
+    pictures[0, :, 45:80, 95:125] = 1.0  # the near one
+    made = list(steadied(pictures, [both, alone], share=0.9, last=None))[1]
+    assert made[:, 50:75, 100:].abs().max() < 0.05
+    still = dataclasses.replace(both, objects=(far, dataclasses.replace(near, track_id=-1)))
+    unknown = list(steadied(pictures, [still, still], share=0.9, last=None))[1]
+    assert unknown[:, 46:79, 96:124].abs().max() == 0
+
+
 def test_the_look_before_is_forgotten_while_daylight_changes(frames):
     """A world that is white by day and black by night, whose daylight falls by 0.07 from picture to picture."""
     evening = [dataclasses.replace(facts, daylight=1.0 - 0.07 * k) for k, facts in enumerate(frames)]

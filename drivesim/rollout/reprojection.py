@@ -24,9 +24,11 @@ from scenarios.facts import Box, FrameFacts, ObjectFacts
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
 FACES = 2.0  # how many times sooner the looks of scenery are forgotten, whose boxes are not its shape
+COLOURS = 10.0  # how many times later the colours of road users are forgotten, which tell them apart
 LIGHT = 0.07  # change of daylight after which half of a look is forgotten: pictures must not lag behind a nightfall
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
 AROUND = 2  # px around road users that are left out: their colours must not stay behind on the ground
+NOBODY = np.iinfo(np.int64).min
 NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
 
 
@@ -36,8 +38,9 @@ def steadied(
     """Pictures (t 3 h w), one by one, each with a ``share`` in [0, 1) of the one before, where that shows the same.
 
     ``facts``: of the pictures. ``last``: the steadied picture (3 h w) before the first, and its facts; None: there is
-    none. Scenery keeps less, as if `FACES` times more time had gone by, and all does while daylight changes. A picture
-    stays as it is where its facts, or those before, do not tell all of `TELLING`.
+    none. Scenery keeps less, as if `FACES` times more time had gone by; the colour of each height of a road user, the
+    mean across it, keeps more, as if `COLOURS` times less had; all keep less while daylight changes. A picture stays as
+    it is where its facts, or those before, do not tell all of `TELLING`.
     """
     size = (pictures.shape[-2], pictures.shape[-1])
     shown, then = (None, None) if last is None else (_rows(last[0]), _Scene.of(last[1], size))
@@ -46,9 +49,11 @@ def steadied(
         if share and shown is not None and then is not None and now is not None:
             x, y, same = now.seen_by(then)
             moved = cv2.remap(shown, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            kept = now.share_of(then, share) * same
+            missing, light = moved - fresh, now.light_of(then)
+            kept = np.where(now.faces_at, (light * share) ** FACES, light * share).astype(np.float32) * same
             kept *= cv2.blur(same, (3, 3))  # less at the border of what is the same
-            fresh = fresh + kept[..., None] * (moved - fresh)
+            more = light * (share ** (1 / COLOURS) - share)
+            fresh = fresh + kept[..., None] * missing + more * now.colours_of_users(missing, same)
         shown, then = fresh, now
         yield torch.from_numpy(fresh.transpose(2, 0, 1).copy())
 
@@ -70,15 +75,17 @@ class _Scene:
     """What one picture shows: the still world, and road users by track."""
 
     def __init__(self, surfaces: Surfaces, users: dict[int, tuple[Box, Box]], daylight: float | None) -> None:
-        """``users``: their boxes and amodal boxes in px of the picture, from far to near."""
+        """``users``: their boxes and amodal boxes in px of the picture, far to near, by track; below 0: unknown."""
         self.surfaces, self.users, self.daylight = surfaces, users, daylight
         height, width = surfaces.numbers.shape
         with np.errstate(divide="ignore"):
             self.nearness = (1 / np.maximum(surfaces.depth, 1e-3)).astype(np.float32)
-        self.users_at, self.near_users = np.zeros((2, height, width), bool)
-        for (x1, y1, x2, y2), _ in users.values():
-            self.users_at[_cells((x1, y1, x2, y2))] = True
+        self.owners = np.full((height, width), NOBODY)  # whose box is nearest, by track
+        self.near_users = np.zeros((height, width), bool)
+        for track, ((x1, y1, x2, y2), _) in users.items():
+            self.owners[_cells((x1, y1, x2, y2))] = track
             self.near_users[_cells((x1 - AROUND, y1 - AROUND, x2 + AROUND, y2 + AROUND))] = True
+        self.users_at = self.owners != NOBODY
         self.faces_at = (surfaces.numbers > 0) & ~self.users_at
 
     @classmethod
@@ -95,15 +102,28 @@ class _Scene:
             return thing.depth or 0.0
 
         far_to_near = sorted(facts.objects, key=distance, reverse=True)
-        users = {thing.track_id: (thing.box, thing.amodal_box or thing.box) for thing in far_to_near}
+        users = {
+            thing.track_id if thing.track_id >= 0 else -1 - k: (thing.box, thing.amodal_box or thing.box)
+            for k, thing in enumerate(far_to_near)
+        }  # who is unknown is somebody else in each picture
         faces = draw_faces(facts.scenery or (), facts.camera, size)
         return cls(Surfaces.seen(faces, facts.ego, facts.camera, size), users, facts.daylight)
 
-    def share_of(self, then: _Scene, share: float) -> np.ndarray:
-        """The share (h w, float32) of the look of the scene ``then`` that is kept, where it shows the same."""
-        if self.daylight is not None and then.daylight is not None:
-            share *= 0.5 ** (abs(self.daylight - then.daylight) / LIGHT)
-        return np.where(self.faces_at, share**FACES, share).astype(np.float32)
+    def light_of(self, then: _Scene) -> float:
+        """The share of the look of the scene ``then`` that the change of daylight leaves."""
+        if self.daylight is None or then.daylight is None:
+            return 1.0
+        return float(0.5 ** (abs(self.daylight - then.daylight) / LIGHT))
+
+    def colours_of_users(self, picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What a picture (h w 3) is on the mean across each row of a road user's box, times its weights (h w)."""
+        found = np.zeros_like(picture)
+        for track, (box, _) in self.users.items():
+            cells = _cells(box)
+            weight = np.where(self.owners[cells] == track, weights[cells], 0)[..., None]
+            across = weight.sum(1, keepdims=True) + 1e-6
+            found[cells] += weight * (weight * picture[cells]).sum(1, keepdims=True) / across
+        return found
 
     def seen_by(self, then: _Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the scene ``then`` shows what each pixel shows now: x, y and how surely it does (h w, float32)."""
@@ -122,8 +142,8 @@ class _Scene:
         for track, (box, whole) in self.users.items():  # near ones over far ones
             cells = _cells(box)
             same[cells] = 0
-            if track in then.users and min(whole[2] - whole[0], whole[3] - whole[1]) > 0:
-                _follow(cells, whole, then.users[track][1], x, y, same)
+            if track >= 0 and track in then.users and min(whole[2] - whole[0], whole[3] - whole[1]) > 0:
+                _follow(cells, whole, then.users[track][1], then.owners == track, x, y, same)
         return x, y, same
 
 
@@ -132,12 +152,17 @@ def _cells(box: Box) -> tuple[slice, slice]:
     return slice(max(0, int(y1)), max(0, math.ceil(y2))), slice(max(0, int(x1)), max(0, math.ceil(x2)))
 
 
-def _follow(cells: tuple[slice, slice], now: Box, then: Box, x: np.ndarray, y: np.ndarray, same: np.ndarray) -> None:
-    """Write where a road user's pixels were, at the same place of its amodal box, less surely towards its border."""
+def _follow(
+    cells: tuple[slice, slice], now: Box, then: Box, was: np.ndarray, x: np.ndarray, y: np.ndarray, same: np.ndarray
+) -> None:
+    """Write where a road user's pixels were, at the same place of its amodal box, less surely towards its border.
+
+    ``was`` (h w, bool): where it was seen then; what stood before it is not a part of it.
+    """
     height, width = same.shape
     rows, columns = np.mgrid[cells[0].start : min(cells[0].stop, height), cells[1].start : min(cells[1].stop, width)]
     across, down = (columns + 0.5 - now[0]) / (now[2] - now[0]), (rows + 0.5 - now[1]) / (now[3] - now[1])
     x[cells], y[cells] = then[0] + across * (then[2] - then[0]) - 0.5, then[1] + down * (then[3] - then[1]) - 0.5
-    inside = (x[cells] >= 0) & (y[cells] >= 0) & (x[cells] <= width - 1) & (y[cells] <= height - 1)
+    seen = cv2.remap(was.astype(np.float32), x[cells], y[cells], cv2.INTER_LINEAR)  # 0 beyond the picture
     rim = 2 * np.maximum(np.abs(across - 0.5), np.abs(down - 0.5)).clip(0, 0.5)  # 0 in the middle, 1 at the border
-    same[cells] = inside * (1 - rim**4)
+    same[cells] = seen * (1 - rim**4)

@@ -22,7 +22,7 @@ from drivesim.parts import Weights
 from drivesim.rollout.pictures import Picture
 from drivesim.rollout.plan import Plan
 from drivesim.rollout.reprojection import TELLING, share_for, steadied
-from drivesim.rollout.stages import NO_FACTS, Facts, Sampling, Stages
+from drivesim.rollout.stages import Sampling, Stages
 from drivesim.rollout.watch import working
 from scenarios.facts import FrameFacts
 
@@ -70,8 +70,7 @@ class Session:
         session = Session(load_weights("nano"), seed=1, plan=Plan(7.5), sampling=Sampling())
         start = session.state.frame
         facts = [timeline[start + k] for k in range(session.plan.horizon)]
-        pictures = session.step(session.told(facts), facts=facts)
-        pictures = session.steady(pictures, facts[: session.plan.step], None)
+        pictures = session.steady(session.step(session.told(facts)), facts[: session.plan.step], None)
     """
 
     def __init__(
@@ -108,12 +107,11 @@ class Session:
         conditions = encode(facts, interval=1 / self.plan.fps, origin=self.origin, size=size)
         return conditions.without(*self.withheld)
 
-    def step(self, conditions: Conditions, frames: int | None = None, *, facts: Sequence[FrameFacts] = ()) -> Tensor:
+    def step(self, conditions: Conditions, frames: int | None = None) -> Tensor:
         """The next pictures (t 3 H W) in [-1, 1]: ``plan.step``, or only the first ``frames``, which ends the clip.
 
         ``conditions`` (b = 1, from `told`): of ``plan.horizon`` frames, the first of them the next to be shown.
-        ``facts``: of the same frames, for ``sampling.track_noise``. Raises ``ValueError`` for conditions of another
-        number of frames, and after the end.
+        Raises ``ValueError`` for conditions of another number of frames, and after the end.
         """
         plan, state = self.plan, self.state
         frames = plan.step if frames is None else frames
@@ -122,10 +120,9 @@ class Session:
         if not 0 < frames <= plan.step or state.frame % plan.step:
             raise ValueError(f"asked for {frames} frames at {state.frame}, expected up to {plan.step} in whole steps")
         filled = plan.filled(frames)
-        told = {} if "boxes" in self.withheld else {state.frame + k: row for k, row in enumerate(facts)}
-        latents = self._keys(conditions, told)
+        latents = self._keys(conditions)
         for rate in plan.rates:
-            self._fill(latents, conditions, rate, filled, told)
+            self._fill(latents, conditions, rate, filled)
         latents |= {k - len(state.before): z for k, z in enumerate(state.before)}
         pictures = []
         for read, shown in plan.windows(filled, first=-len(state.before)):
@@ -158,23 +155,23 @@ class Session:
         """
         return self.stages.enlarge(low, conditions, range(first, first + len(low)))
 
-    def _keys(self, conditions: Conditions, facts: Facts = NO_FACTS) -> dict[int, Tensor]:
+    def _keys(self, conditions: Conditions) -> dict[int, Tensor]:
         """The latents of the step's key frames, by frame."""
         keys = list(self.plan.keys)
         given = self.state.keys
         if not len(given):
-            given = self.stages.first(conditions.frames(0), facts)
+            given = self.stages.first(conditions.frames(0))
         told = conditions.frames(keys).at_interval(1 / self.plan.key_fps)
-        made = self.stages.keys(given, told, [self.state.frame + k for k in keys], facts)
+        made = self.stages.keys(given, told, [self.state.frame + k for k in keys])
         return dict(zip(keys, made, strict=True))
 
-    def _fill(self, latents: dict[int, Tensor], conditions: Conditions, rate: float, frames: int, facts: Facts) -> None:
+    def _fill(self, latents: dict[int, Tensor], conditions: Conditions, rate: float, frames: int) -> None:
         """Add to ``latents`` the frames of ``rate`` between those that are there, up to ``frames``."""
         gaps = self.plan.gaps(rate, frames)
         for batch in (gaps[a : a + AT_ONCE] for a in range(0, len(gaps), AT_ONCE)):
             ends = torch.stack([torch.stack([latents[gap[0]], latents[gap[-1]]]) for gap in batch])
             told = Conditions.stack([conditions.frames(list(gap)) for gap in batch]).at_interval(1 / rate)
-            made = self.stages.between(ends, told, [[self.state.frame + k for k in gap] for gap in batch], facts)
+            made = self.stages.between(ends, told, [[self.state.frame + k for k in gap] for gap in batch])
             for gap, inside in zip(batch, made, strict=True):
                 latents |= dict(zip(gap[1:-1], inside, strict=True))
 

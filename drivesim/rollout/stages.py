@@ -24,13 +24,8 @@ from drivesim.networks.blocks import channels_last
 from drivesim.networks.guided import guided
 from drivesim.parts import Weights
 from drivesim.rollout.pictures import sharpened
-from drivesim.rollout.track_noise import with_track_noise
 from drivesim.rollout.watch import working
-from scenarios.facts import FrameFacts
 from scenarios.randomness import key
-
-Facts = Mapping[int, FrameFacts]
-NO_FACTS: Facts = {}
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Sampling:
     the noise it takes away at a step it replaces by new noise, 0 (none) to 1 (all, DDPM). ``memory``: s after which
     half of a surface's look is forgotten (`drivesim.rollout.reprojection`); 0: pictures are not mixed. ``sharpen``:
     how many times what a blur takes away is added to a small picture before it is enlarged, against what is smoothed
-    by mixing. ``track_noise``: whether road users keep part of their noise (`drivesim.rollout.track_noise`).
+    by mixing.
 
     Raises `UserError` for another sampler, or another number than those, or an eta for a sampler without.
     """
@@ -65,7 +60,6 @@ class Sampling:
     eta: float = 0.0
     memory: float = 0.0
     sharpen: float = 0.0
-    track_noise: bool = False
 
     def __post_init__(self) -> None:
         if self.sampler not in list(SAMPLERS):
@@ -166,24 +160,21 @@ class Stages:
 
     @working("first")
     @torch.inference_mode()
-    def first(self, conditions: Conditions, facts: Facts = NO_FACTS) -> Tensor:
-        """The latent (1 c h w) of frame 0 by the image network; ``conditions`` are of that frame alone.
-
-        ``facts``, here and below: by the number of the frame, for ``sampling.track_noise``.
-        """
+    def first(self, conditions: Conditions) -> Tensor:
+        """The latent (1 c h w) of frame 0 by the image network; ``conditions`` are of that frame alone."""
 
         def ask(told: Conditions) -> Predict:
             return lambda x, u: self.weights.unet(x, u, told).float()
 
         def noise(purpose: str) -> Tensor:
-            return self._latent_noise(purpose, [0], facts)
+            return self._noise(purpose, [0], self.latent_shape)
 
         predict = guided(ask, conditions.to(self.device), self.sampling.guidance_of("first"))
         return self._sample(predict, "first", noise, self.sampling.first_steps)
 
     @working("keys")
     @torch.inference_mode()
-    def keys(self, given: Tensor, conditions: Conditions, frames: Sequence[int], facts: Facts = NO_FACTS) -> Tensor:
+    def keys(self, given: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
         """Key frames (t c h w), the first ``given`` (k c h w); ``conditions`` (b = 1) and ``frames`` are of all t."""
         latents = torch.zeros(1, len(frames), *self.latent_shape)
         latents[0, : len(given)] = given
@@ -199,7 +190,7 @@ class Stages:
             return lambda x, u: self.weights.key(x, u, told, context=c_s).float()
 
         def noise(purpose: str) -> Tensor:
-            return self._latent_noise(purpose, frames, facts)[None]
+            return self._noise(purpose, frames, self.latent_shape)[None]
 
         predict = guided(ask, told, self.sampling.guidance_of("key"))
         if self.sampling.context_guidance != 1.0:
@@ -209,9 +200,7 @@ class Stages:
 
     @working("between")
     @torch.inference_mode()
-    def between(
-        self, ends: Tensor, conditions: Conditions, frames: Sequence[Sequence[int]], facts: Facts = NO_FACTS
-    ) -> Tensor:
+    def between(self, ends: Tensor, conditions: Conditions, frames: Sequence[Sequence[int]]) -> Tensor:
         """The frames (b t-2 c h w) inside windows of t frames whose ``ends`` (b 2 c h w) are there.
 
         ``conditions`` (b t) at the windows' interval; ``frames``: the numbers of the t frames of each window.
@@ -224,7 +213,7 @@ class Stages:
             return lambda x, u: self.weights.interp(x, u, told, context=c_s).float()
 
         def noise(purpose: str) -> Tensor:
-            return torch.stack([self._latent_noise(purpose, window, facts) for window in frames])
+            return torch.stack([self._noise(purpose, window, self.latent_shape) for window in frames])
 
         predict = guided(ask, conditions.to(self.device), self.sampling.guidance_of("between"))
         return self._sample(predict, "between", noise, self.sampling.between_steps)[:, 1:-1]
@@ -281,15 +270,6 @@ class Stages:
         keys = (key(self.seed if frame else self.first_seed, purpose, frame) for frame in frames)
         generators = (torch.Generator().manual_seed(number) for number in keys)
         return torch.stack([torch.randn(tuple(shape), generator=generator) for generator in generators])
-
-    def _latent_noise(self, purpose: str, frames: Sequence[int], facts: Facts) -> Tensor:
-        """Noise (t c h w) of latents; with ``track_noise`` that of the tracks in ``facts``."""
-        noise = self._noise(purpose, frames, self.latent_shape)
-        if not self.sampling.track_noise:
-            return noise
-        seed = key(self.first_seed, f"tracks/{purpose.partition('/')[2]}")  # one for first, key and all other frames
-        told = (facts.get(frame) for frame in frames)
-        return torch.stack([x if f is None else with_track_noise(x, f, seed) for x, f in zip(noise, told, strict=True)])
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=works_in_bf16(self.device))

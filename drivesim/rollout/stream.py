@@ -264,7 +264,7 @@ def _stream(
         while (start := session.state.frame) < total:
             count = min(plan.step, total - start)
             facts = [timeline[min(start + k, total - 1)] for k in range(plan.horizon)]  # the world ends with the clip
-            low = session.step(session.told(facts), count, facts=facts)
+            low = session.step(session.told(facts), count)
             low = session.steady(low, facts[:count], timeline[start - 1] if start else None)
             session.state.save(states / f"{session.state.frame}.safetensors")  # before the chunk counts as done
             if start < writer.done:
