@@ -288,8 +288,14 @@ def copies(folder: Path) -> Result:
     return Result({**cell, **about, "training": found["training"]}, cell["share"] <= about["bar"])
 
 
-LINES = (
-    *(bar.line() for bar in BARS),
+LINES = (  # by protocol: obedience, drift, lengths, and last smoothness, which takes longest
+    *(bar.line() for bar in BARS if bar.protocol == "obedience"),
+    Line("copies of training clips", "no more windows near them than of unseen clips", copies),
+    Line("long rollouts hold what they have", "the last window >= 80% of the first, errors <= 125%", held),
+    Line("the last window of long rollouts", "meets the bars", last_window),
+    Line("memory of a long rollout", "<= 1.15 times that of 20 s", memory),
+    Line("time of a long rollout", f"<= {STRAYS} times in proportion to a minute", time),
+    *(bar.line() for bar in BARS if bar.protocol == "smoothness"),
     *(
         Line(f"{name} of rollouts", f"{least or 0:g} to {most or 'any'} times the town's", partial(smooth, name=name))
         for name, (least, most) in SMOOTH.items()
@@ -298,9 +304,4 @@ LINES = (
         Line(f"temporal layers of the {what}", "less flicker and nearer windows", partial(layers, arm=f"image {what}"))
         for what in ("decoder", "upsampler")
     ),
-    Line("copies of training clips", "no more windows near them than of unseen clips", copies),
-    Line("long rollouts hold what they have", "the last window >= 80% of the first, errors <= 125%", held),
-    Line("the last window of long rollouts", "meets the bars", last_window),
-    Line("memory of a long rollout", "<= 1.15 times that of 20 s", memory),
-    Line("time of a long rollout", f"<= {STRAYS} times in proportion to a minute", time),
 )
