@@ -132,14 +132,27 @@ def _drift(rows: Mapping[str, Any], window: float) -> Iterator[str]:
     """The course of every metric as a share of the town's in the same window, and whether the last window holds."""
     count = max((len(row["share"]) for row in rows.values()), default=0)
     shown = sorted({round(k * (count - 1) / 9) for k in range(10)}) if count > 10 else list(range(count))
-    yield f"Windows of {window:g} s, as shares of the town's in the same window; kept: of the first one's, by the last."
+    yield (
+        f"Windows of {window:g} s, as shares of the town's in the same window; kept: of the first one's, by the last. "
+        "Begun anew: the last window against a rollout that begins there, which asks for the same without time gone by."
+    )
     yield ""
     table = [
-        (name, *(_number(row["share"][k]) for k in shown), _number(row["kept"][-1]), _held(row["held"]), row["better"])
+        (
+            name,
+            *(_number(row["share"][k]) for k in shown),
+            _number(row["kept"][-1]),
+            _held(row["held"]),
+            _number(row["of_anew"]),
+            _held(row["held_of_anew"]),
+            row["better"],
+        )
         for name, row in rows.items()
         if row["share"]
     ]
-    yield from _table(("metric", *(f"{k * window:g} s" for k in shown), "kept", "held", "better"), table)
+    yield from _table(
+        ("metric", *(f"{k * window:g} s" for k in shown), "kept", "held", "of begun anew", "held", "better"), table
+    )
 
 
 def _held(value: bool | None) -> str:

@@ -25,8 +25,11 @@ class Drive(NamedTuple):
 
 LONG_DRIVE = Drive("two_minutes", 7101)
 """The drive that is rolled out for long, beside the others."""
-FIVE_MINUTES = tuple(Drive("five_minutes", seed) for seed in (7102, 7103, 7104))
-"""The drives for what is to be known of minutes: one course, each with other traffic and another street."""
+FIVE_MINUTES = (Drive("five_minutes", 7102), Drive("five_minutes_dawn", 7104), Drive("five_minutes_dusk", 7103))
+"""The drives for what is to be known of minutes: from day into a foggy night, back, and from dusk to dusk.
+
+Together they ask at their end for what they ask for at their start, so that what is lost by then is lost to time.
+"""
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -33,7 +34,7 @@ class Timeline(Sequence[FrameFacts]):
 
     Objects up to `SIGHT` m ahead are told. Frames are made when they are asked for, in any order; only the simulated
     states are kept (about 72 bytes per road user and frame). ``events``: the events that fired. ``world``: the road and
-    the scenery beside it.
+    the scenery beside it. ``begins``: when frame 0 is in the drive, s (`since`).
     """
 
     def __init__(self, scenario: Scenario, *, fps: float, seed: int) -> None:
@@ -48,6 +49,7 @@ class Timeline(Sequence[FrameFacts]):
         rate = Fraction(fps).limit_denominator(10**6)
         count = max(1, math.floor(Fraction(scenario.clock.duration).limit_denominator(10**6) * rate))
         self._steps = [math.floor(k * RATE / rate + Fraction(1, 2)) for k in range(count)]
+        self.begins = 0.0
         self._tracks: dict[int, tuple[ObjectState, ...]] = {}
         self._recording: Recording = simulate(scenario, self.world.road, seed, self._steps)
         del self._steps[len(self._recording.ego) :]  # a stop condition came true
@@ -76,6 +78,26 @@ class Timeline(Sequence[FrameFacts]):
             raise ValueError(f"found {frames} frames, expected 1 or more")
         made = copy.copy(self)
         made._steps = self._steps[:frames]
+        return made
+
+    def since(self, frame: int) -> Timeline:
+        """The same drive from ``frame`` on, which is frame 0 then, at 0 s; ``begins`` says when that is in the drive.
+
+        Raises ``ValueError`` for a frame that it does not have.
+
+        >>> from scenarios import compile, load
+        >>> timeline = compile(load("cut_in"), fps=7.5)
+        >>> late = timeline.since(90)
+        >>> len(late), late.begins, late[15].time, late[15].objects == timeline[105].objects
+        (60, 12.0, 2.0, True)
+        """
+        if not 0 <= frame < len(self):
+            raise ValueError(f"found frame {frame}, expected 0 to {len(self) - 1}")
+        made = copy.copy(self)
+        made._steps, made._tracks = self._steps[frame:], {}
+        made.begins = self._steps[frame] / RATE
+        states = self._recording
+        made._recording = dataclasses.replace(states, ego=states.ego[frame:], bodies=states.bodies[frame:])
         return made
 
     def __len__(self) -> int:
@@ -149,7 +171,7 @@ class Timeline(Sequence[FrameFacts]):
         objects = self._objects(k, ego)
         return FrameFacts(
             index=k,
-            time=round(time, 4),
+            time=round(time - self.begins, 4),
             daylight=self.daylight(k),
             weather=now.weather,
             crowdedness=crowdedness(objects, self.camera.height),

@@ -76,8 +76,9 @@ def drifting(**scores: tuple[tuple[float | None, ...], tuple[float | None, ...]]
     from drivesim.evaluation.drift import drift
 
     rollout, town = ({name: [window(v) for v in pair[k]] for name, pair in scores.items()} for k in (0, 1))
+    anew = {name: [window(0.5) for _ in pair] for name, pair in scores.items()}
     smooth = {"sharpness": {"rollout": {"clips": 3, "frames": 60}}}
-    return {"drift": {"rollout": rollout, "town": town, "drift": drift(rollout, town)}, "smoothness": smooth}
+    return {"drift": {"rollout": rollout, "town": town, "drift": drift(rollout, town, anew)}, "smoothness": smooth}
 
 
 def test_the_last_window_must_hold_and_meet_the_bars(video, monkeypatch, tmp_path):
@@ -90,10 +91,18 @@ def test_the_last_window_must_hold_and_meet_the_bars(video, monkeypatch, tmp_pat
     ):
         found = drifting(**steady, **extra)
         monkeypatch.setattr(video, "evaluated", lambda protocol, found=found: found)
-        assert video.held(tmp_path).passed is held
+        assert video.held(tmp_path, verdict="held").passed is held
         assert video.last_window(tmp_path).passed is meets
-    assert video.held(tmp_path).figure["not told"] == ["weather"]
-    assert video.held(tmp_path).figure["clips"] == 3
+    figure = video.held(tmp_path, verdict="held").figure
+    assert (figure["not told"], figure["clips"]) == (["weather"], 3)
+
+
+@pytest.mark.parametrize(("last", "passed"), [(0.5, True), (0.39, False)])  # begun anew it is 0.5
+def test_a_long_rollout_must_be_as_good_as_one_begun_anew(video, monkeypatch, tmp_path, last, passed):
+    found = drifting(sharpness=((1.0, last), (1.0, 1.0)))
+    monkeypatch.setattr(video, "evaluated", lambda protocol: found)
+    assert video.held(tmp_path, verdict="held_of_anew").passed is passed
+    assert video.held(tmp_path, verdict="held").passed is False  # the first window is far better than both
 
 
 def test_temporal_layers_must_beat_their_image_only_arm_twice(video, monkeypatch, tmp_path):

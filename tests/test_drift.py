@@ -10,7 +10,7 @@ import pytest
 
 from drivesim.clips import MAIN, Clip
 from drivesim.evaluation.drift import BAR, course, drift
-from drivesim.evaluation.smoothness import picture_rows, smoothness
+from drivesim.evaluation.smoothness import picture_rows, rows_of, smoothness
 from drivesim.metrics.motion import nearest_return
 from tests.drawn_frames import DrawnFrames
 
@@ -34,7 +34,7 @@ def clip(frames: list[np.ndarray]) -> Clip:
 
 
 def of_pictures(clips: list[Clip]) -> dict[str, list[dict]]:
-    return course(clips, [{}] * len(clips), {}, seconds=2.0, block=0.4, seed=0, draws=100)
+    return course(clips, list(map(rows_of, clips)), [{}] * len(clips), {}, seconds=2.0, block=0.4, seed=0, draws=100)
 
 
 def test_a_frozen_video_has_no_speed_and_a_moving_one_has_its_own() -> None:
@@ -83,20 +83,21 @@ def cells(values: list[float | None]) -> list[dict]:
 
 
 def test_a_rollout_that_fades_keeps_less_and_less_of_its_first_share() -> None:
-    row = drift({"recall": cells([0.6, 0.3, 0.0])}, {"recall": cells([0.8, 0.8, 0.4])})["recall"]
+    row = drift({"recall": cells([0.6, 0.3, 0.0])}, {"recall": cells([0.8, 0.8, 0.4])}, {})["recall"]
     assert row["share"] == pytest.approx([0.75, 0.375, 0.0])
     assert row["kept"] == pytest.approx([1.0, 0.5, 0.0])
     assert row["meets_bar"] is True
 
 
 def test_a_first_window_below_the_bar_is_said_to_be_so() -> None:
-    assert drift({"recall": cells([BAR - 0.1, 0.4])}, {"recall": cells([1.0, 1.0])})["recall"]["meets_bar"] is False
+    rows = drift({"recall": cells([BAR - 0.1, 0.4])}, {"recall": cells([1.0, 1.0])}, {})
+    assert rows["recall"]["meets_bar"] is False
 
 
 def test_what_one_side_does_not_know_has_no_share() -> None:
-    row = drift({"recall": cells([None, 0.4, 0.4])}, {"recall": cells([0.5, 0.0, None])})["recall"]
-    nothing = [None, None, None]
-    assert row == {"share": nothing, "kept": nothing, "better": "more", "meets_bar": None, "held": None}
+    row = drift({"recall": cells([None, 0.4, 0.4])}, {"recall": cells([0.5, 0.0, None])}, {"recall": cells([None])})
+    nothing = dict.fromkeys(("meets_bar", "held", "of_anew", "held_of_anew"))
+    assert row["recall"] == {"share": [None] * 3, "kept": [None] * 3, "better": "more"} | nothing
 
 
 @pytest.mark.parametrize(
@@ -114,12 +115,19 @@ def test_what_one_side_does_not_know_has_no_share() -> None:
     ],
 )
 def test_the_last_window_holds_by_what_is_better(name, last, held) -> None:
-    row = drift({name: cells([0.5, last])}, {name: cells([1.0, 1.0])})[name]
-    assert row["held"] is held
+    row = drift({name: cells([0.5, last])}, {name: cells([1.0, 1.0])}, {name: cells([0.5])})[name]
+    assert (row["held"], row["held_of_anew"]) == (held, held)
+
+
+def test_what_fog_takes_is_not_held_against_the_first_window_but_against_one_begun_anew() -> None:
+    row = drift({"recall": cells([0.8, 0.3])}, {"recall": cells([1.0, 1.0])}, {"recall": cells([0.32])})["recall"]
+    assert (row["held"], row["held_of_anew"]) == (False, True)
+    assert row["of_anew"] == pytest.approx(0.3 / 0.32)
 
 
 def test_little_flicker_at_first_meets_the_bar_and_much_does_not() -> None:
-    rows = {share: drift({"flicker": cells([share])}, {"flicker": cells([1.0])})["flicker"] for share in (0.1, 2.1)}
+    towns = {"flicker": cells([1.0])}
+    rows = {share: drift({"flicker": cells([share])}, towns, {})["flicker"] for share in (0.1, 2.1)}
     assert (rows[0.1]["meets_bar"], rows[2.1]["meets_bar"]) == (True, False)
 
 
@@ -129,7 +137,8 @@ def test_flicker_of_clips_beside_the_towns_by_hand() -> None:
 
     town = [grey(100, 110, 120), grey(100, 110, 120)]  # 10 grey levels a frame that no flow explains
     made = [grey(100, 120, 140), grey(100, 140, 180)]
-    found = smoothness({"town": town, "rollout": made}, seed=0, draws=100)
+    rows = {"town": list(map(rows_of, town)), "rollout": list(map(rows_of, made))}
+    found = smoothness(rows, seed=0, draws=100)
     cell = found["flicker"]["rollout"]
     assert (cell["value"], cell["share"]["value"]) == (pytest.approx(30), pytest.approx(3))
     assert cell["share"]["interval"] == pytest.approx((2, 4))

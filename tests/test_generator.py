@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from drivesim.cli import main
+from drivesim.clips import read_clip
 from drivesim.errors import UserError
 from drivesim.evaluation.generator import PROTOCOLS, GeneratorProtocol, evaluate, others
 from drivesim.evaluation.looks import Look, measures, who_judges
@@ -196,7 +197,9 @@ def test_an_evaluation_from_weights_to_a_page_twice_the_same(evaluated) -> None:
         training=[folder / "training"],
         progress=lambda done, total: steps.append((done, total)),
     )
-    assert steps[-1] == (6, 6)  # three arms are made, of two drives each
+    assert steps[0] == (0, 24)  # three arms of two drives of two frames each, to be made and to be judged
+    assert steps[-1] == (24, 24)
+    assert steps == sorted(steps)
     assert tuple(metrics["arms"]) == arms
     assert metrics["measures"]["time of day"]["arms"]["town"]["frames"] == 4
     assert all(set(row["arms"]) == set(arms) for row in metrics["measures"].values())
@@ -234,6 +237,13 @@ def test_drift_is_told_by_windows_of_a_single_drive(evaluated) -> None:
     assert course["drawn"] == "blocks"
     assert len(course["town"]["speed"]) == len(course["rollout"]["speed"]) == 2  # 9 frames at 7.5 a second, by 4
     assert course["drift"]["speed"]["kept"][0] == 1
+    assert len(course["anew"]["speed"]) == 1  # of the last window alone
+    assert course["drift"]["sharpness"]["of_anew"] == pytest.approx(
+        course["rollout"]["sharpness"][-1]["value"] / course["anew"]["sharpness"][0]["value"]
+    )
+    anew = read_clip(folder / "drift" / "clips" / "anew" / "by_day")
+    assert (len(anew), anew.provenance["begins"]) == (5, pytest.approx(4 / 7.5, abs=0.01))
+    assert "anew" not in metrics["smoothness"]["flicker"]
     first = course["town"]["speed"][0]
     assert first["value"] > 0.01  # it drives
     assert first["interval"][0] <= first["value"] <= first["interval"][1]

@@ -21,7 +21,7 @@ GROUPS = {
     *("lead", "cut_in", "oncoming", "pedestrian", "cyclist", "junction", "parking", "road", "obstacle", "traffic"),
     "environment",
 }
-LONG = {"two_minutes": 120.0, "five_minutes": 300.0}
+LONG = {"two_minutes": 120.0, **dict.fromkeys(("five_minutes", "five_minutes_dawn", "five_minutes_dusk"), 300.0)}
 # One of each kind of movement, for what every scenario keeps in the same way.
 SOME = ["cut_in", "dense_traffic", "empty_road", "event_rain", "night_crossing", "oncoming_overtaker"]
 

@@ -23,7 +23,7 @@ def evaluation(weights, **more):
     cells = {"rollout": {"value": 0.5, "interval": [0.4, 0.6]}, "town": {"value": 1.0, "interval": None}}
     return {
         "schema": SCHEMA,
-        "protocol": {"name": "drivesim.drift/3", "fps": 7.5, "drives": [{}, {}], "window": 10.0},
+        "protocol": {"name": "drivesim.drift/4", "fps": 7.5, "drives": [{}, {}], "window": 10.0},
         "protocol_sha256": "ab" * 32,
         "weights": {name: row["fingerprint"] for name, row in weights.parts.items()},
         "arms": {"town": "the ceiling", "rollout": "the model"},
@@ -53,26 +53,28 @@ def test_card_tells_parts_data_licence_and_what_is_obeyed(nano):
 
 def test_scores_stand_with_their_intervals_and_drift_by_window(nano):
     course = {"share": [0.8, None, 0.4], "kept": [1.0, None, 0.5], "held": False, "better": "more"}
+    course |= {"of_anew": 0.9, "held_of_anew": True}
     text = model_card(nano, [evaluation(nano, drift={"drawn": "drives", "drift": {"recall": course}})])
     assert table(text, "measure")[2:] == [["recall", "0.5 (0.4 to 0.6)", "1"]]
     assert table(text, "metric") == [
-        ["metric", "0 s", "10 s", "20 s", "kept", "held", "better"],
-        ["---"] * 7,
-        ["recall", "0.8", "", "0.4", "0.5", "no", "more"],
+        ["metric", "0 s", "10 s", "20 s", "kept", "held", "of begun anew", "held", "better"],
+        ["---"] * 9,
+        ["recall", "0.8", "", "0.4", "0.5", "no", "0.9", "yes", "more"],
     ]
 
 
 def test_of_many_windows_ten_are_shown_the_first_and_the_last_among_them(nano):
     course = {"share": [1.0] * 30, "kept": [1.0] * 30, "held": True, "better": "more"}
+    course |= {"of_anew": None, "held_of_anew": None}
     text = model_card(nano, [evaluation(nano, drift={"drawn": "drives", "drift": {"recall": course}})])
     head = table(text, "metric")[0]
-    assert (len(head), head[1], head[10]) == (14, "0 s", "290 s")
+    assert (len(head), head[1], head[10]) == (16, "0 s", "290 s")
 
 
 def test_scores_of_other_weights_are_refused(nano):
     found = evaluation(nano)
     found["weights"]["up.image"] = "0" * 64
-    with pytest.raises(UserError, match=r"drivesim\.drift/3 was measured with another up\.image"):
+    with pytest.raises(UserError, match=r"drivesim\.drift/4 was measured with another up\.image"):
         model_card(nano, [found])
 
 

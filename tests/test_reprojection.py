@@ -12,7 +12,7 @@ import torch
 from drivesim import render
 from drivesim.errors import UserError
 from drivesim.parts import load_weights
-from drivesim.rollout.reprojection import TELLING, _Scene, share_for, steadied
+from drivesim.rollout.reprojection import NOBODY, TELLING, _Scene, share_for, steadied
 from drivesim.rollout.session import Session
 from drivesim.rollout.stages import Sampling
 from drivesim.rollout.stream import plan_for
@@ -27,18 +27,22 @@ def frames():
     return compile(load("cut_in"), fps=7.5).first(12)
 
 
+def users_at(scene: _Scene) -> np.ndarray:
+    return scene.owners != NOBODY
+
+
 def test_the_picture_before_moved_by_what_is_known_is_the_picture_now(frames, tmp_path):
     """The town's own pictures: most of what changes from one to the next is explained."""
     clip = render(frames, tmp_path / "clip", size=SIZE)
     pictures = [picture.astype(np.float32) for picture in clip.frames()]
     scenes = [_Scene.of(facts, SIZE) for facts in frames]
     for k in (3, 7, 11):
-        x, y, same = scenes[k].seen_by(scenes[k - 1])
+        x, y, same, _ = scenes[k].seen_by(scenes[k - 1])
         moved = cv2.remap(pictures[k - 1], x, y, cv2.INTER_LINEAR)
         error, change = (np.abs(picture - pictures[k]).mean(-1) for picture in (moved, pictures[k - 1]))
         assert same.mean() > 0.6
         assert error[same > 0].mean() < 0.5 * change[same > 0].mean()
-        users = scenes[k].users_at & (same > 0)
+        users = users_at(scenes[k]) & (same > 0)
         assert users.any()
         assert error[users].mean() < 0.9 * change[users].mean()
 
@@ -58,16 +62,16 @@ def test_colours_of_road_users_do_not_stay_behind_on_the_ground(frames):
     scenes = [_Scene.of(facts, SIZE) for facts in frames]
     pictures = torch.zeros(12, 3, *SIZE)
     for picture, scene in zip(pictures, scenes, strict=True):
-        blot = cv2.dilate(scene.users_at.astype(np.uint8), np.ones((3, 3)))  # they reach a pixel beyond their boxes
+        blot = cv2.dilate(users_at(scene).astype(np.uint8), np.ones((3, 3)))  # they reach a pixel beyond their boxes
         picture[:, torch.from_numpy(blot > 0)] = 1.0
     made = torch.stack(list(steadied(pictures, list(frames), share=0.9, last=None)))
-    away = torch.from_numpy(~cv2.dilate(scenes[11].users_at.astype(np.uint8), np.ones((9, 9))).astype(bool))
+    away = torch.from_numpy(~cv2.dilate(users_at(scenes[11]).astype(np.uint8), np.ones((9, 9))).astype(bool))
     assert made[11][:, away].abs().max() < 0.05
 
 
 def test_the_middle_of_a_road_user_is_surely_the_same_its_rim_hardly(frames):
     scenes = [_Scene.of(facts, SIZE) for facts in frames]
-    _, _, same = scenes[3].seen_by(scenes[2])
+    _, _, same, _ = scenes[3].seen_by(scenes[2])
     boxes = [
         box for box, whole in scenes[3].users.values() if box == whole and min(box[2] - box[0], box[3] - box[1]) > 7
     ]
@@ -111,6 +115,21 @@ def test_what_stood_before_a_road_user_does_not_become_a_part_of_it(frames):
     still = dataclasses.replace(both, objects=(far, dataclasses.replace(near, track_id=-1)))
     unknown = list(steadied(pictures, [still, still], share=0.9, last=None))[1]
     assert unknown[:, 46:79, 96:124].abs().max() == 0
+
+
+def test_ground_forgets_how_it_looked_from_afar_the_sooner_the_nearer_it_comes(frames):
+    """A street under fog that makes it the lighter the farther away it is, by 1 in 60 m."""
+    scenes = [_Scene.of(facts, SIZE) for facts in frames]
+    depth = scenes[11].surfaces.depth
+    pictures = torch.stack(
+        [torch.from_numpy(np.minimum(scene.surfaces.depth / 60, 1)).float().expand(3, -1, -1) for scene in scenes]
+    )
+    made = list(steadied(pictures, list(frames), share=0.95, last=None))[11]
+    lag = (made - pictures[11]).mean(0).numpy()
+    street = (scenes[11].surfaces.numbers == 0) & np.isfinite(depth) & ~users_at(scenes[11])
+    near, far = lag[street & (depth < 12)], lag[street & (depth > 25) & (depth < 40)]
+    assert 0 < near.mean() < 0.1  # 6 m of fog; it would be 14 m were all remembered alike
+    assert far.mean() > 0.07  # more than 4 m
 
 
 def test_the_look_before_is_forgotten_while_daylight_changes(frames):

@@ -164,7 +164,7 @@ def run_drives(arguments: argparse.Namespace) -> int:
     drives = tuple(arguments.drive) or protocol.drives
     protocol = dataclasses.replace(protocol, drives=_first(drives, arguments.drives))
     judges, features = _judges(arguments.judge), load_features(arguments.features)
-    with progress_bar("clips") as progress, _silent_rollouts():
+    with progress_bar("frames") as progress, _silent_rollouts():
         evaluate(
             arguments.weights,
             arguments.out,

@@ -19,12 +19,12 @@ from drivesim.evaluation.benchmark import unique
 from drivesim.evaluation.comparing_models import SCHEMA
 from drivesim.evaluation.copying import Pair, copies
 from drivesim.evaluation.distances import distances
-from drivesim.evaluation.drift import course, drift
-from drivesim.evaluation.looks import Measure, look_at, measures, who_judges
+from drivesim.evaluation.drift import course, drift, windows
+from drivesim.evaluation.looks import Look, Measure, look_at, measures, who_judges
 from drivesim.evaluation.protocol import rules_hash
 from drivesim.evaluation.requests import is_near
 from drivesim.evaluation.rows import row
-from drivesim.evaluation.smoothness import smoothness
+from drivesim.evaluation.smoothness import Rows, rows_of, smoothness
 from drivesim.evaluation.triptych import write_triptych
 from drivesim.metrics.features import Features, load_features
 from drivesim.parts import load_weights
@@ -53,6 +53,8 @@ ARMS = {
     "image upsampler": "the generator, told everything, its upsampler without temporal layers",
     "other": "what the generator made for another drive, judged by this one's facts: the floor",
 }
+ANEW = "anew"
+"""What the generator makes of the last window alone where drift is looked at: the same requests, but nothing before."""
 SHOWN = 8  # drives on the page
 
 Progress = Callable[[int, int], object]
@@ -111,7 +113,7 @@ PROTOCOLS = {
         every=5,
     ),
     "drift": GeneratorProtocol(
-        "drivesim.drift/3", ("town", "rollout"), drives=(LONG_DRIVE,), fps=7.5, every=5, window=10.0
+        "drivesim.drift/4", ("town", "rollout"), drives=(LONG_DRIVE,), fps=7.5, every=5, window=10.0
     ),
 }
 """Layout fidelity, obedience, the ego's motion, smoothness and long rollouts, by the names that people give."""
@@ -142,7 +144,7 @@ def evaluate(
         features: in whose space sets of frames are compared with the town's; None: ``"texture"``.
         training: folders of the clips that the weights were trained on, to look for copies; none: it is not done.
         device: of the generator: "auto", "cpu", "cuda", ...
-        progress: called with (clips done, clips in all).
+        progress: called with (frames done, frames in all), each counted as it is made and as it is judged.
 
     Raises:
         UserError: too few drives (the floor needs two), no judge, an arm that does not exist, weights or training clips
@@ -158,24 +160,31 @@ def evaluate(
     marks = load_weights(weights).fingerprints
     sources = find_clips(training) if training else []
     out = Path(out)
-    clips: dict[str, list[Clip]] = {}
-    made = [arm for arm in protocol.arms if arm != "other"]
     timelines = [compile(drive.load(), fps=protocol.fps, seed=drive.seed) for drive in protocol.drives]
     names = unique([timeline.scenario.name for timeline in timelines])
-    for arm in made:
-        clips[arm] = []
-        for number, (name, timeline) in enumerate(zip(names, timelines, strict=True)):
-            clips[arm].append(_clip(arm, timeline, out / "clips" / arm.replace(" ", "_") / name, weights, device))
-            if progress is not None:
-                progress(made.index(arm) * len(protocol.drives) + number + 1, len(made) * len(protocol.drives))
-    looks = {arm: [look_at(clip, judges, scenes, every=protocol.every) for clip in clips[arm]] for arm in made}
-    facts = {arm: [clip.facts for clip in clips[arm]] for arm in made}
+    asked = {arm: timelines for arm in protocol.arms if arm != "other"}
+    if protocol.window is not None:
+        length = round(protocol.window * protocol.fps)
+        asked[ANEW] = [timeline.since(windows(len(timeline), length)[-1].start) for timeline in timelines]
+    told = _Counted(progress, 2 * sum(len(timeline) for each in asked.values() for timeline in each))
+    clips: dict[str, list[Clip]] = {}
+    for arm, each in asked.items():
+        places = [out / "clips" / arm.replace(" ", "_") / name for name in names]
+        clips[arm] = [
+            _clip(arm, timeline, place, weights, device, told.next(len(timeline)))
+            for timeline, place in zip(each, places, strict=True)
+        ]
+    looks = {
+        arm: [look_at(clip, judges, scenes, every=protocol.every, progress=told.next(len(clip))) for clip in made]
+        for arm, made in clips.items()
+    }
+    shown = {arm: clips[arm] for arm in protocol.arms if arm != "other"}
+    facts = {arm: [clip.facts for clip in made] for arm, made in shown.items()}
     if "other" in protocol.arms:
         looks["other"] = [looks["rollout"][k] for k in others(len(protocol.drives))]
         facts["other"] = facts["rollout"]
     taken = _taken(protocol, tuple(judges))
     sampling = {"seed": protocol.seed, "draws": protocol.draws}
-    shown = {arm: clips[arm] for arm in made}
     found, pairs = copies(shown, sources, film=protocol.film, **sampling) if sources else (None, [])
     metrics: dict[str, Any] = {
         "schema": SCHEMA,
@@ -184,7 +193,7 @@ def evaluate(
         "weights": marks,
         **who,
         "arms": {arm: ARMS[arm] for arm in protocol.arms},
-        "clips": {arm: [clip.provenance for clip in clips[arm]] for arm in made},
+        "clips": {arm: [clip.provenance for clip in made] for arm, made in shown.items()},
         "measures": {
             name: row(measure, {arm: (looks[arm], facts[arm]) for arm in protocol.arms}, **sampling)
             for name, measure in taken.items()
@@ -194,24 +203,54 @@ def evaluate(
         shown, features or load_features("texture"), every=protocol.every, film=protocol.film, **sampling
     )
     metrics["copies"] = found
-    if is_near(protocol.fps):
-        metrics["smoothness"] = smoothness(shown, **sampling)
-    if protocol.window is not None:
-        courses = {
-            arm: course(clips[arm], looks[arm], taken, seconds=protocol.window, block=protocol.block, **sampling)
-            for arm in ("town", "rollout")
-        }
-        metrics["drift"] = {
-            "drawn": "drives" if len(protocol.drives) > 1 else "blocks",
-            **courses,
-            "drift": drift(courses["rollout"], courses["town"]),
-        }
+    if protocol.window is not None or is_near(protocol.fps):
+        rows = {arm: [rows_of(clip) for clip in made] for arm, made in clips.items()}
+        if is_near(protocol.fps):
+            metrics["smoothness"] = smoothness({arm: rows[arm] for arm in shown}, **sampling)
+        if protocol.window is not None:
+            metrics["drift"] = _drift(protocol, clips, rows, looks, taken)
     write_json(out / "metrics.json", metrics)
     film = b""
-    if is_near(protocol.fps) and {"town", "rollout"} <= clips.keys():
-        film = write_triptych(out / "triptych.mp4", clips["town"][0], clips["rollout"][0]).read_bytes()
-    write_text(out / "report.html", render_generator(metrics, _pictures(clips, made), _pictured(pairs), film))
+    if is_near(protocol.fps) and {"town", "rollout"} <= shown.keys():
+        film = write_triptych(out / "triptych.mp4", shown["town"][0], shown["rollout"][0]).read_bytes()
+    write_text(out / "report.html", render_generator(metrics, _pictures(shown), _pictured(pairs), film))
     return metrics
+
+
+class _Counted:
+    """Progress over parts in a row, in frames; parts that were there already are passed over."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total, self.start, self.end = progress, total, 0, 0
+
+    def next(self, frames: int) -> Callable[[int, int], None]:
+        """The progress of the next part, of so many frames."""
+        self.start, self.end = self.end, self.end + frames
+        self.tell(0, frames)
+        return self.tell
+
+    def tell(self, done: int, frames: int) -> None:
+        """``done`` of the ``frames`` of this part are there."""
+        if self.progress is not None:
+            self.progress(self.start + done, self.total)
+
+
+def _drift(
+    protocol: GeneratorProtocol,
+    clips: Mapping[str, Sequence[Clip]],
+    rows: Mapping[str, Sequence[Rows]],
+    looks: Mapping[str, Sequence[Mapping[int, Look]]],
+    taken: Mapping[str, Measure],
+) -> dict[str, Any]:
+    """The course of town and rollout by windows, that of what was begun anew, and what they say together."""
+    assert protocol.window is not None
+    rules: dict[str, Any] = {"seconds": protocol.window, "block": protocol.block, "seed": protocol.seed, "draws": protocol.draws}
+    courses = {arm: course(clips[arm], rows[arm], looks[arm], taken, **rules) for arm in ("town", "rollout", ANEW)}
+    return {
+        "drawn": "drives" if len(protocol.drives) > 1 else "blocks",
+        **courses,
+        "drift": drift(courses["rollout"], courses["town"], courses[ANEW]),
+    }
 
 
 def _taken(protocol: GeneratorProtocol, judges: Sequence[str]) -> dict[str, Measure]:
@@ -232,23 +271,25 @@ def others(count: int) -> list[int]:
     return [(k + max(1, count // 2)) % count for k in range(count)]
 
 
-def _clip(arm: str, timeline: Timeline, place: Path, weights: str | Path, device: str) -> Clip:
+def _clip(
+    arm: str, timeline: Timeline, place: Path, weights: str | Path, device: str, progress: Callable[[int, int], None]
+) -> Clip:
     if arm == "town":
-        return render(timeline, place)
+        return render(timeline, place, progress=progress)
     return rollout(
         timeline, place, weights=weights, seed=timeline.seed, device=device, withheld=WITHHELD.get(arm, ()),
-        image_only=IMAGE_ONLY.get(arm, ()),
+        image_only=IMAGE_ONLY.get(arm, ()), progress=progress,
     )  # fmt: skip
 
 
-def _pictures(clips: Mapping[str, Sequence[Clip]], arms: Sequence[str]) -> list[tuple[str, dict[str, np.ndarray]]]:
+def _pictures(clips: Mapping[str, Sequence[Clip]]) -> list[tuple[str, dict[str, np.ndarray]]]:
     """The middle frames of a few drives: (name, by arm uint8 256 x 512 x 3 RGB)."""
-    count = len(clips[arms[0]])
-    chosen = sorted({round(k) for k in np.linspace(0, count - 1, min(SHOWN, count))})
+    first = next(iter(clips.values()))
+    chosen = sorted({round(k) for k in np.linspace(0, len(first) - 1, min(SHOWN, len(first)))})
     return [
         (
-            clips[arms[0]][k].provenance["scenario"]["name"],
-            {arm: clips[arm][k].read([len(clips[arm][k]) // 2], size=(256, 512))[0] for arm in arms},
+            first[k].provenance["scenario"]["name"],
+            {arm: made[k].read([len(made[k]) // 2], size=(256, 512))[0] for arm, made in clips.items()},
         )
         for k in chosen
     ]

@@ -91,11 +91,18 @@ class Measure(NamedTuple):
         return [row for k, look in looks.items() if k < len(facts) and (row := self.see(look, facts[k])) is not None]
 
 
-def look_at(clip: Clip, judges: Mapping[str, Detector], scenes: SceneDetector, *, every: int) -> dict[int, Look]:
+def look_at(
+    clip: Clip,
+    judges: Mapping[str, Detector],
+    scenes: SceneDetector,
+    *,
+    every: int,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[int, Look]:
     """Every ``every``-th frame of a clip as the judges see it, by number.
 
     A judge that is the network which sees the scene, too, is run once for both. The ego's motion is looked for where
-    the next frame is near enough (`requests.is_near`).
+    the next frame is near enough (`requests.is_near`). ``progress``: called with (frames done, frames in all).
     """
     near = is_near(clip.fps)
     step = 1 if near else every
@@ -112,6 +119,8 @@ def look_at(clip: Clip, judges: Mapping[str, Detector], scenes: SceneDetector, *
             motion = motion_of(frame, following, clip.facts[number], seconds=1 / clip.fps)
         size = (clip.height, clip.width)
         looks[number] = Look(found, scene, brightness(frame), size, resize(frame, PICTURE), motion)
+        if progress is not None:
+            progress(min(number + every, len(clip)), len(clip))
     return looks
 
 

@@ -17,9 +17,11 @@ from drivesim.metrics.motion import picture_speed
 SMALL = (128, 256)  # rows and columns at which pictures are compared
 
 Pictures = Sequence[np.ndarray]
+Rows = Mapping[str, Sequence[float | None]]
+"""By name of a row of pictures its value at each frame of a clip."""
 
 
-def picture_rows(frames: Pictures, fps: float) -> dict[str, list[float | None]]:
+def picture_rows(frames: Pictures, fps: float) -> Rows:
     """How each of some frames looks: brightness and sharpness; flicker and speed of the picture to the next frame.
 
     ``flicker``: grey levels between warped neighbours. ``speed``: picture widths/s. Both None in the last frame, and
@@ -39,15 +41,17 @@ def mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def smoothness(clips: Mapping[str, Sequence[Clip]], *, seed: int, draws: int) -> dict[str, Any]:
-    """The mean of each of the `picture_rows` by arm; ``clips``: by arm, of the same drives in order.
+def rows_of(clip: Clip) -> Rows:
+    """The `picture_rows` of a whole clip, its pictures reduced to `SMALL`."""
+    return picture_rows(list(clip.frames(size=SMALL)), clip.fps)
+
+
+def smoothness(rows: Mapping[str, Sequence[Rows]], *, seed: int, draws: int) -> dict[str, Any]:
+    """The mean of each of the `rows_of` clips by arm; ``rows``: by arm, of clips of the same drives in order.
 
     Each with the 95% ``interval`` over clips, the ``clips`` and ``frames`` that say something, and its ``share`` of
-    the town's, of the same drives in every draw. Pictures are reduced to `SMALL`.
+    the town's, of the same drives in every draw.
     """
-    rows = {
-        arm: [picture_rows(list(clip.frames(size=SMALL)), clip.fps) for clip in made] for arm, made in clips.items()
-    }
     found: dict[str, Any] = {}
     for name in ("brightness", "sharpness", "flicker", "speed"):
         parts = {

@@ -44,13 +44,15 @@ def render_generator(
 
 
 def _drift_plots(drift: Mapping[str, Any], window: float) -> dict[str, Markup]:
-    """By score its course over time with its intervals: the rollout's and the town's."""
+    """By score its course over time with its intervals: the rollout's, the town's and that of what is begun anew."""
     plots = {}
     for name, cells in drift["rollout"].items():
-        both = {"rollout": cells, "town": drift["town"][name]}
+        arms = {"rollout": cells, "town": drift["town"][name], "begun anew": drift["anew"].get(name, [])}
         starts = [window * (k + 0.5) for k in range(len(cells))]
-        series: list[Series] = [(arm, starts, [cell["value"] for cell in row]) for arm, row in both.items()]
-        intervals = [[cell["interval"] for cell in row] for row in both.values()]
+        series: list[Series] = [
+            (arm, starts[len(starts) - len(row) :], [cell["value"] for cell in row]) for arm, row in arms.items()
+        ]
+        intervals = [[cell["interval"] for cell in row] for row in arms.values()]
         plots[name] = lines(series, x_label="time in the clip, s", y_label=name, intervals=intervals)
     return plots
 

@@ -23,7 +23,6 @@ from scenarios.facts import Box, FrameFacts, ObjectFacts
 
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
-FACES = 2.0  # how many times sooner the looks of scenery are forgotten, whose boxes are not its shape
 COLOURS = 10.0  # how many times later the colours of road users are forgotten, which tell them apart
 LIGHT = 0.07  # change of daylight after which half of a look is forgotten: pictures must not lag behind a nightfall
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
@@ -38,20 +37,20 @@ def steadied(
     """Pictures (t 3 h w), one by one, each with a ``share`` in [0, 1) of the one before, where that shows the same.
 
     ``facts``: of the pictures. ``last``: the steadied picture (3 h w) before the first, and its facts; None: there is
-    none. Scenery keeps less, as if `FACES` times more time had gone by; the colour of each height of a road user, the
-    mean across it, keeps more, as if `COLOURS` times less had; all keep less while daylight changes. A picture stays as
-    it is where its facts, or those before, do not tell all of `TELLING`.
+    none. The ground keeps less as it comes nearer and is seen larger: from afar its dashes are blurred and fog lies
+    over it. The colour of each height of a road user, the mean across it, keeps more, as if `COLOURS` times less time
+    had gone by. All keep less while daylight changes. A picture stays as it is where its facts, or those before, do not
+    tell all of `TELLING`.
     """
     size = (pictures.shape[-2], pictures.shape[-1])
     shown, then = (None, None) if last is None else (_rows(last[0]), _Scene.of(last[1], size))
     for picture, now in zip(pictures, (_Scene.of(frame, size) for frame in facts), strict=True):
         fresh = _rows(picture)
         if share and shown is not None and then is not None and now is not None:
-            x, y, same = now.seen_by(then)
+            x, y, same, grown = now.seen_by(then)
             moved = cv2.remap(shown, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             missing, light = moved - fresh, now.light_of(then)
-            kept = np.where(now.faces_at, (light * share) ** FACES, light * share).astype(np.float32) * same
-            kept *= cv2.blur(same, (3, 3))  # less at the border of what is the same
+            kept = light * share / grown * same * cv2.blur(same, (3, 3))  # less at the border of what is the same
             more = light * (share ** (1 / COLOURS) - share)
             fresh = fresh + kept[..., None] * missing + more * now.colours_of_users(missing, same)
         shown, then = fresh, now
@@ -85,8 +84,6 @@ class _Scene:
         for track, ((x1, y1, x2, y2), _) in users.items():
             self.owners[_cells((x1, y1, x2, y2))] = track
             self.near_users[_cells((x1 - AROUND, y1 - AROUND, x2 + AROUND, y2 + AROUND))] = True
-        self.users_at = self.owners != NOBODY
-        self.faces_at = (surfaces.numbers > 0) & ~self.users_at
 
     @classmethod
     def of(cls, facts: FrameFacts, size: tuple[int, int]) -> _Scene | None:
@@ -125,8 +122,11 @@ class _Scene:
             found[cells] += weight * (weight * picture[cells]).sum(1, keepdims=True) / across
         return found
 
-    def seen_by(self, then: _Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the scene ``then`` shows what each pixel shows now: x, y and how surely it does (h w, float32)."""
+    def seen_by(self, then: _Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Where the scene ``then`` shows what each pixel shows now: x, y and how surely it does (h w, float32).
+
+        The last (h w, at least 1): how many times larger the ground is seen now, as an area; 1 for all else.
+        """
         here, there = self.surfaces, then.surfaces
         height, width = here.numbers.shape
         is_sky = ~np.isfinite(here.depth)
@@ -139,12 +139,14 @@ class _Scene:
         nearness = np.where(is_sky, 0.0, 1 / np.where(inside, depth, 1.0))
         alike = np.abs(then.nearness[place] - nearness) <= SAME * nearness + NO_NEARER
         same = (inside & alike & ~then.near_users[place]).astype(np.float32)
+        grown = np.where((here.numbers == 0) & ~is_sky & inside, depth / here.depth, 1.0).clip(1) ** 2
         for track, (box, whole) in self.users.items():  # near ones over far ones
             cells = _cells(box)
             same[cells] = 0
+            grown[cells] = 1
             if track >= 0 and track in then.users and min(whole[2] - whole[0], whole[3] - whole[1]) > 0:
                 _follow(cells, whole, then.users[track][1], then.owners == track, x, y, same)
-        return x, y, same
+        return x, y, same, grown.astype(np.float32)
 
 
 def _cells(box: Box) -> tuple[slice, slice]:

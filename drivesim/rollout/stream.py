@@ -204,6 +204,8 @@ class _Drive:
         provenance = self._provenance(seed)
         if self.image_only:  # unasked it is not told, so that clips made before are taken as they are
             provenance["image_only"] = list(self.image_only)
+        if self.timeline.begins:
+            provenance["begins"] = self.timeline.begins
         if number > 1:
             provenance["future"] = {"number": number, "of_seed": self.seed}
         if (clip := finished(out, provenance)) is not None:

@@ -58,6 +58,8 @@ def render(
         "size": [timeline.camera.height, timeline.camera.width],
         "software": software("panda3d", "numpy", "opencv-python"),
     }
+    if timeline.begins:
+        provenance["begins"] = timeline.begins
     if passes:
         provenance["passes"] = {name: list(CLASSES) if name == "semantic" else None for name in passes}
     if not resume:
