@@ -244,7 +244,12 @@ def _drift(
 ) -> dict[str, Any]:
     """The course of town and rollout by windows, that of what was begun anew, and what they say together."""
     assert protocol.window is not None
-    rules: dict[str, Any] = {"seconds": protocol.window, "block": protocol.block, "seed": protocol.seed, "draws": protocol.draws}
+    rules: dict[str, Any] = {
+        "seconds": protocol.window,
+        "block": protocol.block,
+        "seed": protocol.seed,
+        "draws": protocol.draws,
+    }
     courses = {arm: course(clips[arm], rows[arm], looks[arm], taken, **rules) for arm in ("town", "rollout", ANEW)}
     return {
         "drawn": "drives" if len(protocol.drives) > 1 else "blocks",
