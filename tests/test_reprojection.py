@@ -17,6 +17,7 @@ from drivesim.rollout.session import Session
 from drivesim.rollout.stages import Sampling
 from drivesim.rollout.stream import plan_for
 from scenarios import compile, load
+from scenarios.still_facts import SceneryFacts
 from tests.tiny_weights import CARD, write_tiny_weights
 
 SIZE = (128, 256)
@@ -130,6 +131,25 @@ def test_ground_forgets_how_it_looked_from_afar_the_sooner_the_nearer_it_comes(f
     near, far = lag[street & (depth < 12)], lag[street & (depth > 25) & (depth < 40)]
     assert 0 < near.mean() < 0.1  # 6 m of fog; it would be 14 m were all remembered alike
     assert far.mean() > 0.07  # more than 4 m
+
+
+def test_the_corners_of_a_trees_box_keep_nothing_and_its_middle_does(frames):
+    facts = frames[0]
+    tree = SceneryFacts("tree", (20.0, 4.0, 4.0), (4.0, 4.0, 6.0), 0.0)
+    pole = dataclasses.replace(tree, kind="pole", center=(20.0, -4.0, 4.0))
+    still = [dataclasses.replace(facts, objects=(), scenery=(tree, pole))] * 2
+    noise = torch.randn(2, 3, *SIZE, generator=torch.Generator().manual_seed(3))
+    made = list(steadied(noise, still, share=0.9, last=None))[1]
+    fresh = (made == noise[1]).all(0).numpy()
+    scene = _Scene.of(still[0], SIZE)
+    kept = {}
+    for name, first in (("tree", 0), ("pole", 6)):
+        rows, columns = np.nonzero((scene.surfaces.numbers > first) & (scene.surfaces.numbers <= first + 6))
+        assert len(rows) > 300
+        corner = rows.min() + 1, columns.min() + 1
+        middle = round(rows.mean()), round(columns.mean())
+        kept[name] = [not fresh[corner], not fresh[middle]]
+    assert kept == {"tree": [False, True], "pole": [True, True]}
 
 
 def test_the_look_before_is_forgotten_while_daylight_changes(frames):

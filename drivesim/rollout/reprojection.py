@@ -17,15 +17,18 @@ import torch
 from torch import Tensor
 
 from conditioning.surfaces import Surfaces
-from conditioning.surroundings import draw_faces
+from conditioning.surroundings import Faces, draw_faces
 from drivesim.rollout.pictures import scaled
-from scenarios.facts import Box, FrameFacts, ObjectFacts
+from scenarios.camera import project_points
+from scenarios.facts import Box, Camera, FrameFacts, ObjectFacts
+from scenarios.surroundings import CROWN_FILLS
 
 TELLING = ("boxes", "ego", "camera", "scenery", "ground")
 """The conditions that say how things move: without one of them no picture is mixed."""
 COLOURS = 10.0  # how many times later the colours of road users are forgotten, which tell them apart
 LIGHT = 0.07  # change of daylight after which half of a look is forgotten: pictures must not lag behind a nightfall
 SAME = 0.15  # share by which the distance of a surface may differ from one picture to the next
+SIDES = 6  # of a box
 AROUND = 2  # px around road users that are left out: their colours must not stay behind on the ground
 NOBODY = np.iinfo(np.int64).min
 NO_NEARER = 1e-3  # 1/m: differences of nearness that are always taken for none
@@ -39,8 +42,8 @@ def steadied(
     ``facts``: of the pictures. ``last``: the steadied picture (3 h w) before the first, and its facts; None: there is
     none. The ground keeps less as it comes nearer and is seen larger: from afar its dashes are blurred and fog lies
     over it. The colour of each height of a road user, the mean across it, keeps more, as if `COLOURS` times less time
-    had gone by. All keep less while daylight changes. A picture stays as it is where its facts, or those before, do not
-    tell all of `TELLING`.
+    had gone by. The corners of trees' boxes keep nothing, or crowns would become boxes. All keep less while daylight
+    changes. A picture stays as it is where its facts, or those before, do not tell all of `TELLING`.
     """
     size = (pictures.shape[-2], pictures.shape[-1])
     shown, then = (None, None) if last is None else (_rows(last[0]), _Scene.of(last[1], size))
@@ -73,9 +76,14 @@ def _rows(picture: Tensor) -> np.ndarray:
 class _Scene:
     """What one picture shows: the still world, and road users by track."""
 
-    def __init__(self, surfaces: Surfaces, users: dict[int, tuple[Box, Box]], daylight: float | None) -> None:
-        """``users``: their boxes and amodal boxes in px of the picture, far to near, by track; below 0: unknown."""
-        self.surfaces, self.users, self.daylight = surfaces, users, daylight
+    def __init__(
+        self, surfaces: Surfaces, users: dict[int, tuple[Box, Box]], corners: np.ndarray, daylight: float | None
+    ) -> None:
+        """``users``: their boxes and amodal boxes in px of the picture, far to near, by track; below 0: unknown.
+
+        ``corners`` (h w, bool): of trees' boxes, where there may be no crown.
+        """
+        self.surfaces, self.users, self.corners, self.daylight = surfaces, users, corners, daylight
         height, width = surfaces.numbers.shape
         with np.errstate(divide="ignore"):
             self.nearness = (1 / np.maximum(surfaces.depth, 1e-3)).astype(np.float32)
@@ -104,7 +112,8 @@ class _Scene:
             for k, thing in enumerate(far_to_near)
         }  # who is unknown is somebody else in each picture
         faces = draw_faces(facts.scenery or (), facts.camera, size)
-        return cls(Surfaces.seen(faces, facts.ego, facts.camera, size), users, facts.daylight)
+        surfaces = Surfaces.seen(faces, facts.ego, facts.camera, size)
+        return cls(surfaces, users, _corners_of_trees(faces, surfaces.numbers, facts.camera), facts.daylight)
 
     def light_of(self, then: _Scene) -> float:
         """The share of the look of the scene ``then`` that the change of daylight leaves."""
@@ -138,7 +147,7 @@ class _Scene:
         place = y.round().astype(int), x.round().astype(int)
         nearness = np.where(is_sky, 0.0, 1 / np.where(inside, depth, 1.0))
         alike = np.abs(then.nearness[place] - nearness) <= SAME * nearness + NO_NEARER
-        same = (inside & alike & ~then.near_users[place]).astype(np.float32)
+        same = (inside & alike & ~then.near_users[place] & ~self.corners).astype(np.float32)
         grown = np.where((here.numbers == 0) & ~is_sky & inside, depth / here.depth, 1.0).clip(1) ** 2
         for track, (box, whole) in self.users.items():  # near ones over far ones
             cells = _cells(box)
@@ -147,6 +156,25 @@ class _Scene:
             if track >= 0 and track in then.users and min(whole[2] - whole[0], whole[3] - whole[1]) > 0:
                 _follow(cells, whole, then.users[track][1], then.owners == track, x, y, same)
         return x, y, same, grown.astype(np.float32)
+
+
+def _corners_of_trees(faces: Faces, numbers: np.ndarray, camera: Camera) -> np.ndarray:
+    """Where (h w, bool) a tree's box is seen, but not the ellipse that is as high as the box and as wide as its crown.
+
+    ``numbers`` (h w): of the faces that a picture of ``camera`` shows.
+    """
+    kinds = np.array(["", *faces.kinds])
+    found = np.zeros(numbers.shape, bool)
+    for first in np.unique((numbers[kinds[numbers] == "tree"] - 1) // SIDES) * SIDES:
+        pixels, _ = project_points(camera, faces.corners[first : first + SIDES].reshape(-1, 3))
+        (left, top), (right, bottom) = pixels.min(0), pixels.max(0)
+        if not right - left > 1 or not bottom - top > 1:
+            continue  # it is far away, or reaches behind the camera
+        rows, columns = np.nonzero((numbers > first) & (numbers <= first + SIDES))
+        across = CROWN_FILLS * (2 * columns + 1 - left - right) / (right - left)
+        down = (2 * rows + 1 - top - bottom) / (bottom - top)
+        found[rows, columns] = across**2 + down**2 > 1
+    return found
 
 
 def _cells(box: Box) -> tuple[slice, slice]:
