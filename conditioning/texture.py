@@ -52,8 +52,13 @@ def _octave(u: np.ndarray, v: np.ndarray, octave: np.ndarray) -> np.ndarray:
     """The noise (h w) at the places (u, v), m, of one octave each."""
     texels = 2.0**-octave * (_TEXELS_OF_SPOT / _FINEST)  # per metre
     shift = octave * (_TEXELS / math.e)  # octaves differ even where the world begins
-    x, y = (np.mod(side * texels + shift, _TEXELS).astype(np.float32) for side in (u, v))
+    x, y = (_wrapped(side * texels + shift).astype(np.float32) for side in (u, v))
     return cv2.remap(_tile(), x, y, cv2.INTER_LINEAR)
+
+
+def _wrapped(texels: np.ndarray) -> np.ndarray:
+    """`np.mod` by the size of the tile, a power of two: the same to the bit, in a fifth of the time."""
+    return texels - _TEXELS * np.floor(texels / _TEXELS)
 
 
 def _planes(surfaces: Surfaces) -> np.ndarray:

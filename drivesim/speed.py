@@ -8,21 +8,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import torch
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from drivesim.clips import software
 from drivesim.errors import UserError
 from drivesim.parts import Weights, load_weights
 from drivesim.rollout import rollout
+from drivesim.rollout.pipeline import shared_processors
 from drivesim.rollout.stages import works_in_bf16
 from drivesim.rollout.stream import device_of
 from drivesim.rollout.watch import STAGES, watched
 from scenarios import compile, load
 
+ATEN = torch.ops.aten
+COUNTED = dict(flop_registry)
+"""How the operations of torch's functions are counted; those of attention on CPUs torch does not count itself."""
+COUNTED[ATEN._scaled_dot_product_flash_attention_for_cpu] = flop_registry[ATEN._scaled_dot_product_flash_attention]
 SCHEMA = "drivesim.speed/1"
 CEILING = (8, 128, 32, 64)  # n c h w of the convolution, 3 x 3 from c to c, that is taken for what the machine can do
 TURNS = 5
@@ -31,10 +38,33 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 Progress = Callable[[int, int], None]
 
 
+class Operations(TorchDispatchMode):
+    """Counts the operations of what torch does within the block, in this thread alone; their number is ``total``.
+
+    torch's own `FlopCounterMode` also follows modules, in all threads at once.
+    """
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what is asked for, and count it; what torch makes of other operations is counted by those."""
+        kwargs = kwargs or {}
+        if func._overloadpacket not in COUNTED:
+            with self:
+                made = func.decompose(*args, **kwargs)
+            return func(*args, **kwargs) if made is NotImplemented else made
+        made = func(*args, **kwargs)
+        self.total += COUNTED[func._overloadpacket](*args, **kwargs, out_val=made)
+        return made
+
+
 class Stopwatch:
     """Hears a rollout's stages work: seconds and calls of each, and operations where ``counting``.
 
-    Counting slows down, so one pass counts and another is timed.
+    Counting slows down, so one pass counts and another is timed. Stages work in several threads.
     """
 
     def __init__(self, device: torch.device, *, counting: bool = False) -> None:
@@ -43,18 +73,20 @@ class Stopwatch:
         self.seconds = dict.fromkeys(STAGES, 0.0)
         self.calls = dict.fromkeys(STAGES, 0)
         self.operations = dict.fromkeys(STAGES, 0)
+        self._lock = Lock()
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         """What a stage works in."""
-        counter = FlopCounterMode(display=False) if self.counting else nullcontext()
+        counter = Operations() if self.counting else nullcontext()
         started = self._now()
         with counter:
             yield
-        self.seconds[stage] += self._now() - started
-        self.calls[stage] += 1
-        if isinstance(counter, FlopCounterMode):
-            self.operations[stage] += counter.get_total_flops()
+        with self._lock:
+            self.seconds[stage] += self._now() - started
+            self.calls[stage] += 1
+            if isinstance(counter, Operations):
+                self.operations[stage] += counter.total
 
     def _now(self) -> float:
         if self.device.type == "cuda":
@@ -84,10 +116,11 @@ def measure_speed(
         progress: called with (frames done, frames in all) of both passes together.
 
     Returns:
-        JSON-ready: ``stages``, for each of `STAGES` and "other" its ``milliseconds`` per frame of the clip, ``calls``,
+        JSON-ready: ``stages``, for each of `STAGES` its ``milliseconds`` per frame of the clip, ``calls``,
         ``gigaoperations`` per frame (a multiplication and an addition are two), ``gigaoperations_per_second`` and
-        ``share`` of the ceiling in the precision that is used; ``ceiling`` of each precision in 10^9 operations/s;
-        ``milliseconds`` per frame in all; ``real_time``: seconds of video per second; ``peak_MiB`` of memory.
+        ``share`` of the ceiling in the precision that is used; ``ceiling`` of each precision in 10^9 operations/s, for
+        the ``threads`` that a stage has; ``milliseconds`` per frame in all, less than those of the stages together,
+        since they work at the same time; ``real_time``: seconds of video per second; ``peak_MiB`` of memory.
 
     Raises:
         UserError: the scenario has fewer frames, or `rollout` refuses.
@@ -116,10 +149,10 @@ def measure_speed(
             )  # fmt: skip
             seconds = time.perf_counter() - started
             sampling = clip.provenance["sampling"]
-    ceiling = measure_ceiling(place)
+    with shared_processors():
+        ceiling, threads = measure_ceiling(place), torch.get_num_threads()
     precision = "bf16" if works_in_bf16(place) else "fp32"
     rows = {name: _row(name, timed, counted, frames, ceiling[precision]) for name in STAGES}
-    rows["other"] = {"milliseconds": 1e3 * (seconds - sum(timed.seconds.values())) / frames}
     return {
         "schema": SCHEMA,
         "scenario": drive.name,
@@ -128,7 +161,7 @@ def measure_speed(
         "sampling": sampling,
         "weights": built.fingerprints,
         "device": place.type,
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "precision": precision,
         "software": software("torch"),
         "stages": rows,
@@ -168,18 +201,20 @@ def peak_memory(device: torch.device) -> float:
 def table(found: dict[str, Any]) -> str:
     """What `measure_speed` found, as lines for a terminal."""
     rows = [f"{'stage':12}{'ms/frame':>10}{'share':>8}{'Gop/frame':>11}{'Gop/s':>8}{'of ceiling':>12}"]
-    for name in (*STAGES, "other"):
+    together = sum(row["milliseconds"] for row in found["stages"].values())
+    for name in STAGES:
         row = found["stages"][name]
-        part = row["milliseconds"] / found["milliseconds"]
+        part = row["milliseconds"] / together
         line = f"{name:12}{row['milliseconds']:10.2f}{part:8.1%}"
         if row.get("gigaoperations"):
             line += f"{row['gigaoperations']:11.2f}{row['gigaoperations_per_second']:8.0f}{row['share']:12.0%}"
         rows.append(line)
     ceilings = ", ".join(f"{name} {found['ceiling'][name]:.0f}" for name in PRECISIONS)
     rows += [
+        f"{'together':12}{together:10.2f}  of which {together / found['milliseconds']:.2f} work at the same time",
         f"{'all':12}{found['milliseconds']:10.2f}  {found['real_time']:.2f} s of video per second, "
         f"{found['fps']:g} frames/s",
-        f"{found['frames']} frames of {found['scenario']} on {found['device']}, {found['threads']} threads, "
+        f"{found['frames']} frames of {found['scenario']} on {found['device']}, {found['threads']} threads a stage, "
         f"{found['precision']}; ceiling (convolution), 10^9 operations/s: {ceilings}; peak {found['peak_MiB']:.0f} MiB",
     ]
     return "\n".join(rows)

@@ -11,8 +11,9 @@ from drivesim.errors import UserError
 from drivesim.parts import load_weights
 from drivesim.rollout import Sampling, Session, State, rollout
 from drivesim.rollout.pictures import read_picture
+from drivesim.rollout.pipeline import _resume
 from drivesim.rollout.session import origin_of
-from drivesim.rollout.stream import _resume, plan_for
+from drivesim.rollout.stream import plan_for
 from scenarios import compile, loads
 from tests.tiny_weights import CARD, STREET, write_tiny_weights
 
@@ -58,6 +59,31 @@ def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(weights, 
     assert pictures.shape == (24, 3, 64, 128)
     assert torch.equal(pictures, again.step(told(again, timeline)))
     assert not torch.equal(pictures, other.step(told(other, timeline)))
+
+
+def test_pieces_are_the_pictures_of_a_step_as_soon_as_they_are_made(weights, timeline):
+    whole, session = session_for(weights), session_for(weights)
+    expected = whole.step(told(whole, timeline), 22)
+    pieces, ends = [], []
+    for piece in session.pieces(told(session, timeline), 22):
+        pieces.append(piece)
+        ends.append(session.state.frame)
+    assert [len(piece) for piece in pieces] == [4, 4, 4, 4, 4, 2]
+    assert ends == [0, 0, 0, 0, 0, 22]
+    assert torch.equal(torch.cat(pieces), expected)
+
+
+def test_first_pieces_do_not_wait_for_the_frames_between_later_keys(weights):
+    timeline = compile(loads(STREET), fps=30.0)
+    session = session_for(weights, plan=plan_for(weights, 30.0))
+    filled = []
+    between = session.stages.between
+    session.stages.between = lambda *given: filled.append(len(given[2])) or between(*given)
+    pieces = session.pieces(told(session, timeline))
+    next(pieces)
+    assert filled == [6, 8]  # windows of 7.5 frames/s, then the first of 24 of 30 frames/s
+    assert 1 + len(list(pieces)) == 24
+    assert filled == [6, 8, 8, 8]
 
 
 def test_a_session_goes_on_from_its_saved_state_bit_for_bit(weights, timeline, tmp_path):

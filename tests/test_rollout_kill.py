@@ -17,11 +17,11 @@ from tests.tiny_weights import write_tiny_weights
 STREET = """
 schema: drivesim.scenario/1
 name: street
-clock: {duration: 7.0}
+clock: {duration: 14.0}
 actors:
   - {id: lead, class: car, initial: {lane: 0, ahead: 15.0}}
 """
-RATE = 7.5  # 52 frames: chunks of 24, 24 and 4
+RATE = 7.5  # 105 frames: chunks of 24, 24, 24, 24 and 9
 RUN = "import sys; from drivesim.rollout import rollout; rollout(*sys.argv[1:3], weights=sys.argv[3], fps=7.5)"
 
 

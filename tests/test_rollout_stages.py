@@ -191,6 +191,29 @@ def test_small_pictures_are_sharpened_as_much_as_asked_for_before_they_are_enlar
             Sampling(sharpen=amount)
 
 
+def test_a_single_step_enlarges_as_the_sampler_would_from_noise(weights, timeline):
+    """The shortcut leaves out the noise: nothing of it is left in the outcome, and the network does not look at it."""
+    stages = Stages(weights, sampling=Sampling(enlarge_steps=1), seed=3, device=torch.device("cpu"))
+    told = session_for(weights).told([timeline[0], timeline[1]], large=True)
+    low = 2 * torch.rand(2, 3, *stages.low_size, generator=torch.Generator().manual_seed(0)) - 1
+
+    def predict(x, u):
+        level = torch.zeros(1, 2)
+        return weights.up_temporal(x, u, told, low=low[None], level=level).float()
+
+    def noise(purpose):
+        return torch.randn(1, 2, 3, *stages.large_size, generator=torch.Generator().manual_seed(1))
+
+    with torch.inference_mode():
+        residual = stages._sample(predict, "large", noise, 1)[0]
+        expected = weights.up.picture(residual, low)
+    assert residual.abs().max() > 0.01
+    frames = stages.enlarge(low, told, [0, 1])
+    assert (frames.shape, frames.dtype) == ((2, *stages.large_size, 3), torch.uint8)
+    difference = frames.permute(0, 3, 1, 2).float() - 127.5 * (expected + 1)
+    assert difference.abs().max() < 0.501  # rounded
+
+
 def test_sharpening_by_hand():
     """One row of light: of its 1 the blur leaves 6 / 16, of its neighbours' 0 it makes 4 / 16 and 1 / 16."""
     line = torch.zeros(1, 3, 9, 9)

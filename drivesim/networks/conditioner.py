@@ -97,7 +97,7 @@ class ConditionEmbedder(nn.Module):
         if cond is not None and cond.b * cond.t != n:
             raise ValueError(f"conditions are of {cond.b} x {cond.t} frames, expected {n}")
         emb = self.signals(self._signals(cond, n))
-        maps = F.silu(self.maps(self._maps(cond, n, size)))
+        maps = F.silu(self.maps(self._maps(cond, n, size).contiguous(memory_format=torch.channels_last)))
         if self.tokens is None:
             return emb, maps, None, None
         return emb, maps, *self.tokens(*self._tokens(cond, n))

@@ -136,7 +136,9 @@ class UNet(nn.Module):
         h = self.stem(x.contiguous(memory_format=torch.channels_last))
         emb, maps, tokens, mask = self.conditions(cond, n=len(x), size=(h.shape[2], h.shape[3]))
         emb = self.embed(F.silu(emb + self.noise(noise)))
-        h = h + self.told(maps if extra is None else torch.cat([maps, extra.to(maps.dtype)], dim=1))
+        if extra is not None:
+            maps = torch.cat([maps, extra.to(maps).contiguous(memory_format=torch.channels_last)], dim=1)
+        h = h + self.told(maps)
 
         # Down, keeping what each block says
         skips = []

@@ -67,7 +67,7 @@ class Upsampler(nn.Module):
 
     def picture(self, residual: Tensor, low: Tensor) -> Tensor:
         """The inverse of `residual`: the picture (n 3 H W), clamped to [-1, 1]."""
-        return (self.enlarged(low) + residual / RESIDUAL_SCALE).clamp(-1, 1)
+        return self.enlarged(low).add_(residual, alpha=1 / RESIDUAL_SCALE).clamp_(-1, 1)
 
     def enlarged(self, low: Tensor) -> Tensor:
         """``low`` (n 3 h w), bilinearly enlarged to (n 3 H W)."""

@@ -6,7 +6,7 @@ What a session must remember between two steps is a few latents (`State`), so it
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,13 @@ class Session:
         ``conditions`` (b = 1, from `told`): of ``plan.horizon`` frames, the first of them the next to be shown.
         Raises ``ValueError`` for conditions of another number of frames, and after the end.
         """
+        return torch.cat(list(self.pieces(conditions, frames)))
+
+    def pieces(self, conditions: Conditions, frames: int | None = None) -> Iterator[Tensor]:
+        """The pictures of `step`, a few at a time (t 3 H W), each as soon as it is made.
+
+        The session's `state` is that after the step once the last of them is given.
+        """
         plan, state = self.plan, self.state
         frames = plan.step if frames is None else frames
         if (conditions.b, conditions.t) != (1, plan.horizon):
@@ -120,19 +127,22 @@ class Session:
         if not 0 < frames <= plan.step or state.frame % plan.step:
             raise ValueError(f"asked for {frames} frames at {state.frame}, expected up to {plan.step} in whole steps")
         filled = plan.filled(frames)
-        latents = self._keys(conditions)
-        for rate in plan.rates:
-            self._fill(latents, conditions, rate, filled)
-        latents |= {k - len(state.before): z for k, z in enumerate(state.before)}
-        pictures = []
+        latents = self._keys(conditions) | {k - len(state.before): z for k, z in enumerate(state.before)}
+        between = self._between(latents, conditions, filled)
         for read, shown in plan.windows(filled, first=-len(state.before)):
-            if shown.start < frames:
-                window = self.stages.decode(torch.stack([latents[k] for k in read]))
-                pictures.append(window[shown.start - read.start : shown.stop - read.start])
+            while not latents.keys() >= set(read):
+                latents |= next(between)
+            window = self.stages.decode(torch.stack([latents[k] for k in read]))
+            pictures = window[shown.start - read.start : shown.stop - read.start]
+            if shown.stop >= frames:
+                break
+            yield pictures
+        for rest in between:
+            latents |= rest
         before = [latents[k] for k in range(filled - plan.margin, filled)]
         left = [latents[k] for k in plan.keys if k >= plan.step]
-        self.state = State(state.frame + frames, torch.stack(left), _stack(before, like=left[0]), state.picture)
-        return torch.cat(pictures)[:frames]
+        self.state = State(state.frame + frames, torch.stack(left), _stack(before, like=left[0]), self.state.picture)
+        yield pictures[: frames - shown.start]
 
     @working("steady")
     def steady(self, pictures: Tensor, facts: Sequence[FrameFacts], before: FrameFacts | None) -> Tensor:
@@ -148,7 +158,7 @@ class Session:
         return steady
 
     def enlarge(self, low: Tensor, conditions: Conditions, first: int) -> Tensor:
-        """Large pictures (t 3 4H 4W) in [-1, 1] of pictures ``low`` (t 3 H W) that `step` gave.
+        """Large pictures (t 4H 4W 3, uint8 RGB) of pictures ``low`` (t 3 H W) that `step` gave.
 
         ``conditions`` (b = 1, from `told` with ``large``): of those frames. ``first``: the number of the first
         of them.
@@ -165,15 +175,15 @@ class Session:
         made = self.stages.keys(given, told, [self.state.frame + k for k in keys])
         return dict(zip(keys, made, strict=True))
 
-    def _fill(self, latents: dict[int, Tensor], conditions: Conditions, rate: float, frames: int) -> None:
-        """Add to ``latents`` the frames of ``rate`` between those that are there, up to ``frames``."""
-        gaps = self.plan.gaps(rate, frames)
-        for batch in (gaps[a : a + AT_ONCE] for a in range(0, len(gaps), AT_ONCE)):
-            ends = torch.stack([torch.stack([latents[gap[0]], latents[gap[-1]]]) for gap in batch])
-            told = Conditions.stack([conditions.frames(list(gap)) for gap in batch]).at_interval(1 / rate)
-            made = self.stages.between(ends, told, [[self.state.frame + k for k in gap] for gap in batch])
-            for gap, inside in zip(batch, made, strict=True):
-                latents |= dict(zip(gap[1:-1], inside, strict=True))
+    def _between(self, latents: dict[int, Tensor], conditions: Conditions, frames: int) -> Iterator[dict[int, Tensor]]:
+        """Rate by rate, the frames between those in ``latents``, up to ``frames``; who asks adds them to ``latents``."""
+        for rate in self.plan.rates:
+            gaps = self.plan.gaps(rate, frames)
+            for batch in (gaps[a : a + AT_ONCE] for a in range(0, len(gaps), AT_ONCE)):
+                ends = torch.stack([torch.stack([latents[gap[0]], latents[gap[-1]]]) for gap in batch])
+                told = Conditions.stack([conditions.frames(list(gap)) for gap in batch]).at_interval(1 / rate)
+                made = self.stages.between(ends, told, [[self.state.frame + k for k in gap] for gap in batch])
+                yield {k: z for gap, row in zip(batch, made, strict=True) for k, z in zip(gap[1:-1], row, strict=True)}
 
 
 def origin_of(card: Mapping[str, Any]) -> str:

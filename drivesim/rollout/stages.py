@@ -23,7 +23,7 @@ from drivesim.errors import UserError
 from drivesim.networks.blocks import channels_last
 from drivesim.networks.guided import guided
 from drivesim.parts import Weights
-from drivesim.rollout.pictures import sharpened
+from drivesim.rollout.pictures import enlarged, sharpened
 from drivesim.rollout.watch import working
 from scenarios.randomness import key
 
@@ -117,7 +117,8 @@ IMAGE_ONLY = ("decoder", "upsampler")
 class Stages:
     """The networks of a rollout, each as a function of what it is given, the seed and frame numbers of the clip.
 
-    At this door all tensors are float32 on the CPU: latents (t c h w), pictures (t 3 H W) in [-1, 1].
+    At this door all tensors are on the CPU: latents (t c h w) and pictures (t 3 H W) in [-1, 1] float32, large pictures
+    as they are stored.
     """
 
     def __init__(
@@ -233,25 +234,31 @@ class Stages:
     @working("enlarge")
     @torch.inference_mode()
     def enlarge(self, low: Tensor, conditions: Conditions, frames: Sequence[int]) -> Tensor:
-        """Large pictures (t 3 4H 4W) of decoded ones (t 3 H W), which are sharpened first as ``sampling`` says.
+        """Large pictures (t 4H 4W 3, uint8 RGB) of decoded ones (t 3 H W), which are sharpened first.
 
         ``conditions`` (b = 1): with maps of `low_size`.
         """
-        low = sharpened(low.to(self.device), self.sampling.sharpen)
-        told = conditions.to(self.device)
+        low = sharpened(low, self.sampling.sharpen)
+        told = conditions.to(self.device, self._type())
         level = torch.full((1, len(low)), self.sampling.low_level, device=self.device)
-        alpha = self.alphas["upsampler"]
-        grain = self._noise("grain", frames, low.shape[1:]).to(low)
-        seen = (1 - self.sampling.low_level**2) ** 0.5 * low + self.sampling.low_level * grain
+        grain = self._noise("grain", frames, low.shape[1:])
+        seen = ((1 - self.sampling.low_level**2) ** 0.5 * low + self.sampling.low_level * grain).to(self.device)[None]
 
         def predict(x: Tensor, u: Tensor) -> Tensor:
-            return self.weights.up_temporal(x, u, told, low=seen[None], level=level, alpha=alpha).float()
+            return self.weights.up_temporal(x, u, told, low=seen, level=level, alpha=self.alphas["upsampler"])
 
         def noise(purpose: str) -> Tensor:
             return self._noise(purpose, frames, (3, *self.large_size))[None]
 
-        residual = self._sample(predict, "large", noise, self.sampling.enlarge_steps)[0]
-        return self.weights.up.picture(residual.to(low), low).cpu()
+        if self.sampling.enlarge_steps > 1:
+            residual = self._sample(predict, "large", noise, self.sampling.enlarge_steps)
+        else:
+            # Of pure noise, at which the network does not look (`Upsampler`), x_0 is -v: to draw noise of large
+            # pictures, and to mix them with it, would take as long as the network.
+            x = torch.zeros((), dtype=self._type(), device=self.device).expand(1, len(low), 3, *self.large_size)
+            with self._precision():
+                residual = predict(x, torch.ones(1, device=self.device)).neg_().cpu()
+        return enlarged(low, residual[0])
 
     def _sample(self, predict: Predict, purpose: str, noise: Callable[[str], Tensor], steps: int) -> Tensor:
         """What ``noise(purpose)`` becomes; step i, where it adds noise, adds ``noise("purpose/i")``."""
@@ -273,6 +280,10 @@ class Stages:
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=works_in_bf16(self.device))
+
+    def _type(self) -> torch.dtype:
+        """What convolutions work with within `_precision`."""
+        return torch.bfloat16 if works_in_bf16(self.device) else torch.float32
 
 
 def works_in_bf16(device: torch.device) -> bool:

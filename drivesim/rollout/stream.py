@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,19 @@ import torch
 
 from conditioning import NAMES
 from conditioning.context import PREDICT_FROM
-from drivesim.clips import Clip, ClipWriter, finished, software
+from drivesim.clips import Clip, finished, software
 from drivesim.errors import UserError
-from drivesim.overlay import draw
 from drivesim.parts import Weights, load_weights
 from drivesim.rollout.obeyed import check_camera, obeyed
-from drivesim.rollout.pictures import Picture, pixels, read_picture, scaled
+from drivesim.rollout.pictures import Picture, read_picture
+from drivesim.rollout.pipeline import Progress, stream
 from drivesim.rollout.plan import Plan
-from drivesim.rollout.session import Session, State
+from drivesim.rollout.session import Session
 from drivesim.rollout.stages import IMAGE_ONLY, Sampling
-from drivesim.rollout.watch import working
 from scenarios import Scenario, Timeline, compile, load
 from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
 
 
 def rollout(
@@ -214,7 +210,7 @@ class _Drive:
             self.weights, seed=seed, plan=self.plan, sampling=self.sampling, device=self.device, picture=self.picture,
             withheld=self.withheld, first_seed=self.seed, image_only=self.image_only,
         )  # fmt: skip
-        return _stream(session, self.timeline, out, provenance, progress)
+        return stream(session, self.timeline, out, provenance, progress)
 
     def _provenance(self, seed: int) -> dict[str, Any]:
         """Everything that the frames of a future with this ``seed`` depend on, but for its first frame."""
@@ -250,54 +246,6 @@ def plan_for(weights: Weights, fps: float, *, context: int | None = None) -> Pla
     window = weights.key.temporal.config.alphas  # one alpha per frame of the window; 1: any length
     given = trained if context is None else context
     return Plan(fps, context=given) if window == 1 else Plan(fps, context=given, window=window)
-
-
-def _stream(
-    session: Session, timeline: Timeline, out: Path, provenance: dict[str, Any], progress: Progress | None
-) -> Clip:
-    plan, total = session.plan, len(timeline)
-    height, width = session.large_size
-    states = out.with_name(f".{out.name}.states")
-    with ClipWriter(
-        out, fps=plan.fps, width=width, height=height, provenance=provenance, chunk_frames=plan.step,
-        extra_videos=("overlay",),
-    ) as writer:  # fmt: skip
-        _resume(session, states, writer.done)
-        while (start := session.state.frame) < total:
-            count = min(plan.step, total - start)
-            facts = [timeline[min(start + k, total - 1)] for k in range(plan.horizon)]  # the world ends with the clip
-            low = session.step(session.told(facts), count)
-            low = session.steady(low, facts[:count], timeline[start - 1] if start else None)
-            session.state.save(states / f"{session.state.frame}.safetensors")  # before the chunk counts as done
-            if start < writer.done:
-                continue
-            for chunk in plan.chunks(count):
-                told = session.told(facts[chunk.start : chunk.stop], large=True)
-                large = pixels(session.enlarge(low[chunk.start : chunk.stop], told, start + chunk.start))
-                for frame, fact in zip(large, facts[chunk.start : chunk.stop], strict=True):
-                    fact = scaled(fact, width, height)
-                    with working("overlay"):
-                        drawn = draw(frame, fact)
-                    with working("write"):
-                        writer.write(frame, fact, overlay=drawn)
-                if progress is not None:
-                    progress(start + chunk.stop, total)
-            (states / f"{start}.safetensors").unlink(missing_ok=True)
-        clip = writer.finish()
-    shutil.rmtree(states, ignore_errors=True)
-    return clip
-
-
-def _resume(session: Session, states: Path, done: int) -> None:
-    """Bring a session to the newest state that an earlier run left at or before frame ``done``; forget all others."""
-    saved = {int(path.stem): path for path in states.glob("*.safetensors")} if done else {}
-    newest = max((frame for frame in saved if frame <= done), default=0)
-    if newest:
-        session.state = State.load(saved[newest])
-        logger.info("going on at frame %d", done)
-    for path in states.glob("*"):
-        if path != saved.get(newest):
-            path.unlink()
 
 
 def _timeline(source: str | Path | Scenario | Timeline, *, fps: float | None, seed: int | None) -> Timeline:
