@@ -31,9 +31,11 @@ CORE = [
     "tensorboard>=2.20",
     "torch>=2.10",  # older releases have holes in torch.load (CVE-2026-24747)
 ]
+COMPARE = ["diffusers>=0.36"]
 HF = ["transformers>=5.24"]
 RAY = ["ray>=2.40"]
 DEV = [
+    *COMPARE,
     *HF,
     *RAY,
     "hypothesis>=6.100",
@@ -78,7 +80,7 @@ setup(
         "drivesim": ["py.typed", "**/*.yaml", "weights/**/*", "report/templates/*"],
     },
     install_requires=CORE,
-    extras_require={"dev": DEV, "hf": HF, "ray": RAY},
+    extras_require={"compare": COMPARE, "dev": DEV, "hf": HF, "ray": RAY},
     entry_points={"console_scripts": ["drivesim=drivesim.cli:main"]},
     cmdclass={"build_py": BuildWithPresets},
     zip_safe=False,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drivesim.commands.common import command, count, positive, progress_bar
+from drivesim.errors import UserError
 
 
 def add(groups: Any) -> None:
@@ -26,14 +27,17 @@ def add(groups: Any) -> None:
         example="drivesim speed dense_traffic --fps 7.5 --frames 24 --json out/speed.json",
     )
     speed.add_argument(
-        "scenario", nargs="?", default="dense_traffic", metavar="SCENARIO",
+        "scenario", nargs="?", metavar="SCENARIO",
         help="a scenario file or the name of a shipped one (default: dense_traffic)",
     )  # fmt: skip
-    speed.add_argument("--weights", default="nano", metavar="nano|DIR", help="shipped weights or a folder of parts")
-    speed.add_argument("--fps", type=positive, default=30.0, metavar="F", help="frames per second (default: 30)")
-    speed.add_argument("--frames", type=count, default=96, metavar="N", help="length of the rollout (default: 96)")
+    speed.add_argument("--weights", metavar="nano|DIR", help="shipped weights or a folder of parts (default: nano)")
+    speed.add_argument("--fps", type=positive, metavar="F", help="frames per second (default: 30)")
+    speed.add_argument("--frames", type=count, metavar="N", help="length of the rollout (default: 96)")
     speed.add_argument("--steps", type=count, metavar="N", help="denoiser steps per window")
     speed.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, ... (default: auto)")
+    speed.add_argument(
+        "--against", choices=["diffusers"], help="time our networks and those of another library in turn, instead"
+    )
     speed.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
 
 
@@ -49,15 +53,21 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
 def run_speed(arguments: argparse.Namespace) -> int:
     """Measure, and print the table."""
-    from drivesim import atomic
+    from drivesim import atomic, side_by_side
     from drivesim.speed import measure_speed, table
 
+    given = {name: getattr(arguments, name) for name in ("scenario", "weights", "fps", "frames", "steps")}
+    given = {name: value for name, value in given.items() if value is not None}
+    if arguments.against is not None and given:
+        raise UserError(f"--against times networks, and no rollout: expected no {', '.join(sorted(given))}")
     with progress_bar("speed") as progress:
-        found = measure_speed(
-            arguments.scenario, weights=arguments.weights, fps=arguments.fps, frames=arguments.frames,
-            steps=arguments.steps, device=arguments.device, progress=progress,
-        )  # fmt: skip
+        if arguments.against is None:
+            found = measure_speed(**given, device=arguments.device, progress=progress)
+            lines = table(found)
+        else:
+            found = side_by_side.side_by_side(device=arguments.device, progress=progress)
+            lines = side_by_side.table(found)
     if arguments.json is not None:
         atomic.write_json(arguments.json, found)
-    print(table(found))
+    print(lines)
     return 0

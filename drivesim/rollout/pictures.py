@@ -50,10 +50,16 @@ def read_picture(path: str | Path, size: tuple[int, int]) -> Picture:
     return Picture(colour, hashlib.sha256(data).hexdigest())
 
 
+def pixels(pictures: Tensor) -> np.ndarray:
+    """Pictures (t 3 h w) in [-1, 1] as uint8 (t h w 3), RGB."""
+    scaled = (pictures.clamp(-1, 1) + 1.0).mul(127.5).round().to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().numpy()
+
+
 def enlarged(low: Tensor, residual: Tensor) -> Tensor:
     """Pictures ``low`` (t 3 h w) in [-1, 1] as large as the ``residual`` (t 3 H W), which is added: (t H W 3, uint8).
 
-    That is `Upsampler.picture`, but for the last digits of floats, and then rounding. Each picture is brought to its
+    That is `Upsampler.picture` and `pixels`, but for the last digits of floats. Each picture is brought to its
     end before the next one, in the processor's cache: all together take five times as long.
     """
     height, width = residual.shape[-2:]

@@ -176,7 +176,7 @@ class Session:
         return dict(zip(keys, made, strict=True))
 
     def _between(self, latents: dict[int, Tensor], conditions: Conditions, frames: int) -> Iterator[dict[int, Tensor]]:
-        """Rate by rate, the frames between those in ``latents``, up to ``frames``; who asks adds them to ``latents``."""
+        """Rate by rate, frames between those in ``latents``, up to ``frames``; who asks adds them to ``latents``."""
         for rate in self.plan.rates:
             gaps = self.plan.gaps(rate, frames)
             for batch in (gaps[a : a + AT_ONCE] for a in range(0, len(gaps), AT_ONCE)):
