@@ -89,6 +89,16 @@ class Weights:
     transfers: dict[str, str]
 
 
+def parents(part: str) -> list[str]:
+    """All parts that a part is trained on: the chain of its parents, nearest first; none of what is no part.
+
+    >>> parents("up.temporal")
+    ['up.image', 'ae.image']
+    """
+    parent = PARTS[part].parent if part in PARTS else None
+    return [parent, *parents(parent)] if parent else []
+
+
 def part_file(folder: str | Path, name: str) -> Path:
     """Where a part lies in a folder of weights. Raises ``ValueError`` for a name that is no part's."""
     if name not in PARTS:

@@ -29,20 +29,20 @@ from drivesim.networks.temporal import TemporalBlocks
 from drivesim.networks.unet import UNet
 from drivesim.networks.upsampler import Upsampler, UpsamplerConfig
 from drivesim.networks.video import VideoNet
+from drivesim.operations import PRECISIONS, Operations, now
 from drivesim.parts import Weights, load_weights
 from drivesim.rollout import Sampling
 from drivesim.rollout.plan import Plan
 from drivesim.rollout.stages import works_in_bf16
 from drivesim.rollout.stream import device_of
-from drivesim.speed import Operations, Progress, Stopwatch
 from scenarios import compile, load
 
 SCHEMA = "drivesim.side_by_side/1"
 TURNS = 7
 EQUAL = 0.1  # share by which the operations of equal work may differ
 FRAMES = 8  # of a call of a denoiser
+Progress = Callable[[int, int], None]
 THEIR_STEPS = 50  # `num_inference_steps` of diffusers' AnimateDiffPipeline, if nothing else is asked for
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 WORK = ("denoiser", "decoder", "upscaler")
 """The pairs of equal work. A fourth, "denoiser of nano", is of equal output."""
 
@@ -90,11 +90,11 @@ def side_by_side(*, device: str = "auto", turns: int = TURNS, progress: Progress
         seconds: dict[tuple[str, str], list[float]] = {way: [] for way in ways}
         for turn in range(1 + turns):
             for way, call in ways.items():
-                watch = Stopwatch(place)
-                with torch.inference_mode(), watch("keys"):
+                started = now(place)
+                with torch.inference_mode():
                     call()
                 if turn:
-                    seconds[way].append(watch.seconds["keys"])
+                    seconds[way].append(now(place) - started)
             done += 1
             if progress is not None:
                 progress(done, len(pairs) * (1 + turns))

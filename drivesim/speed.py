@@ -12,12 +12,10 @@ from threading import Lock
 from typing import Any
 
 import torch
-from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from drivesim.clips import software
 from drivesim.errors import UserError
+from drivesim.operations import PRECISIONS, Operations, measure_ceiling, now
 from drivesim.parts import Weights, load_weights
 from drivesim.rollout import rollout
 from drivesim.rollout.pipeline import shared_processors
@@ -26,39 +24,9 @@ from drivesim.rollout.stream import device_of
 from drivesim.rollout.watch import STAGES, watched
 from scenarios import compile, load
 
-ATEN = torch.ops.aten
-COUNTED = dict(flop_registry)
-"""How the operations of torch's functions are counted; those of attention on CPUs torch does not count itself."""
-COUNTED[ATEN._scaled_dot_product_flash_attention_for_cpu] = flop_registry[ATEN._scaled_dot_product_flash_attention]
 SCHEMA = "drivesim.speed/1"
-CEILING = (8, 128, 32, 64)  # n c h w of the convolution, 3 x 3 from c to c, that is taken for what the machine can do
-TURNS = 5
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 Progress = Callable[[int, int], None]
-
-
-class Operations(TorchDispatchMode):
-    """Counts the operations of what torch does within the block, in this thread alone; their number is ``total``.
-
-    torch's own `FlopCounterMode` also follows modules, in all threads at once.
-    """
-
-    def __init__(self) -> None:
-        """Nothing counted yet."""
-        super().__init__()
-        self.total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Do what is asked for, and count it; what torch makes of other operations is counted by those."""
-        kwargs = kwargs or {}
-        if func._overloadpacket not in COUNTED:
-            with self:
-                made = func.decompose(*args, **kwargs)
-            return func(*args, **kwargs) if made is NotImplemented else made
-        made = func(*args, **kwargs)
-        self.total += COUNTED[func._overloadpacket](*args, **kwargs, out_val=made)
-        return made
 
 
 class Stopwatch:
@@ -79,19 +47,14 @@ class Stopwatch:
     def __call__(self, stage: str) -> Iterator[None]:
         """What a stage works in."""
         counter = Operations() if self.counting else nullcontext()
-        started = self._now()
+        started = now(self.device)
         with counter:
             yield
         with self._lock:
-            self.seconds[stage] += self._now() - started
+            self.seconds[stage] += now(self.device) - started
             self.calls[stage] += 1
             if isinstance(counter, Operations):
                 self.operations[stage] += counter.total
-
-    def _now(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)  # its work is only queued
-        return time.perf_counter()
 
 
 def measure_speed(
@@ -170,22 +133,6 @@ def measure_speed(
         "ceiling": ceiling,
         "peak_MiB": peak_memory(place),
     }
-
-
-def measure_ceiling(device: torch.device) -> dict[str, float]:
-    """The fastest of `TURNS` convolutions of the size `CEILING` in fp32 and bf16, 10^9 operations/s."""
-    n, c, h, w = CEILING
-    found = {}
-    for name, kind in PRECISIONS.items():
-        layout: dict[str, Any] = {"device": device, "dtype": kind, "memory_format": torch.channels_last}
-        x, weight = torch.ones(CEILING).to(**layout), torch.ones(c, c, 3, 3).to(**layout)
-        watches = [Stopwatch(device) for _ in range(1 + TURNS)]
-        for watch in watches:
-            with torch.inference_mode(), watch("decode"):
-                F.conv2d(x, weight, padding=1)
-        seconds = [watch.seconds["decode"] for watch in watches]
-        found[name] = 2 * n * c * c * 9 * h * w / min(seconds) / 1e9
-    return found
 
 
 def peak_memory(device: torch.device) -> float:

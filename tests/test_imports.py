@@ -44,13 +44,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivesim.preview": {"scenarios", "drivesim.clips", "drivesim.overlay"},
     "drivesim.training": {
         "scenarios", "conditioning", "drivesim.networks", "drivesim.diffusion", "drivesim.parts", "drivesim.presets",
-        "drivesim.clips", "drivesim.datasets",
+        "drivesim.clips", "drivesim.datasets", "drivesim.operations",
     },
     "drivesim.rollout": {
         "scenarios", "conditioning", "drivesim.networks", "drivesim.diffusion", "drivesim.parts", "drivesim.presets",
         "drivesim.clips", "drivesim.overlay",
     },
-    "drivesim.speed": {"scenarios", "drivesim.parts", "drivesim.clips", "drivesim.rollout"},
+    "drivesim.operations": set(),
+    "drivesim.speed": {"scenarios", "drivesim.parts", "drivesim.clips", "drivesim.rollout", "drivesim.operations"},
+    "drivesim.side_by_side": {
+        "scenarios", "conditioning", "drivesim.networks", "drivesim.parts", "drivesim.clips", "drivesim.rollout",
+        "drivesim.operations",
+    },
     "drivesim.perception": {"scenarios", "drivesim.clips"},
     "drivesim.metrics": {"scenarios", "drivesim.clips", "drivesim.perception"},
     "drivesim.report": {"scenarios", "drivesim.clips", "drivesim.metrics", "drivesim.overlay"},

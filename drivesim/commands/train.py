@@ -75,6 +75,11 @@ def add(groups: Any) -> None:
         "--width", type=float, metavar="W", help="ema: of the window, its standard deviation as a share of the run"
     )
     train.add_argument("--into", metavar="DIR", help="ema: the part comes to DIR/PART.safetensors")
+    train.add_argument(
+        "--profile",
+        action="store_true",
+        help="one stage: log how long steps take, and how far that is from what the machine can do",
+    )
     train.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the run (default: 0)")
     train.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, ... (default: auto)")
 
@@ -93,8 +98,8 @@ def run_train(arguments: argparse.Namespace) -> int:
         )
     if arguments.stage == CARD:
         return _fill_card(arguments)
-    if arguments.stage == "all" and arguments.set:
-        raise UserError("train all: --set is of one stage, expected a stage's name")
+    if arguments.stage == "all" and (arguments.set or arguments.profile):
+        raise UserError("train all: --set and --profile are of one stage, expected a stage's name")
     from drivesim.presets import load_preset
     from drivesim.training import STAGES, train_all, train_stage
     from drivesim.training.plan import parse_budget
@@ -122,7 +127,11 @@ def run_train(arguments: argparse.Namespace) -> int:
         print(weights)
     else:
         overrides = [f"--{setting}" for setting in arguments.set]
-        print(train_stage(arguments.stage, **same, init_from=arguments.init_from, overrides=overrides))
+        print(
+            train_stage(
+                arguments.stage, **same, init_from=arguments.init_from, overrides=overrides, profile=arguments.profile
+            )
+        )
     return 0
 
 
@@ -159,6 +168,7 @@ def _distill(arguments: argparse.Namespace) -> int:
         init_from=teacher,
         overrides=[f"--{setting}" for setting in arguments.set],
         distillation=distillation,
+        profile=arguments.profile,
     )
     print(weights)
     return 0
@@ -166,8 +176,10 @@ def _distill(arguments: argparse.Namespace) -> int:
 
 def _fill_card(arguments: argparse.Namespace) -> int:
     """Measure finished weights, whatever their card says."""
-    if arguments.budget or arguments.init_from or arguments.set:
-        raise UserError(f"train {CARD}: nothing is trained, expected none of --budget, --init-from and --set")
+    if arguments.budget or arguments.init_from or arguments.set or arguments.profile:
+        raise UserError(
+            f"train {CARD}: nothing is trained, expected none of --budget, --init-from, --set and --profile"
+        )
     weights = Path(arguments.out) / "weights"
     _measure(arguments, weights, arguments.data or [Path(arguments.out) / "data"], again=True)
     print(weights)
@@ -178,7 +190,9 @@ def _average_again(arguments: argparse.Namespace) -> int:
     """Write a part with another average of its weights."""
     if None in (arguments.part, arguments.width, arguments.into):
         raise UserError(f"train {EMA}: expected a part's name, --width and --into")
-    if arguments.budget or arguments.init_from or arguments.set or arguments.data or arguments.detector:
+    if any(
+        (arguments.budget, arguments.init_from, arguments.set, arguments.data, arguments.detector, arguments.profile)
+    ):
         raise UserError(f"train {EMA}: nothing is trained, expected only --out, --width and --into")
     from drivesim.training.post_hoc import reaverage
 

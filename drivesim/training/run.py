@@ -27,7 +27,7 @@ from drivesim import atomic
 from drivesim.errors import UserError
 from drivesim.lock import Lock
 from drivesim.networks.autoencoder import Autoencoder
-from drivesim.parts import PARTS, load_part, part_file, save_part
+from drivesim.parts import PARTS, load_part, parents, part_file, save_part
 from drivesim.presets import configs_folder, load_preset
 from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samples, StepTimer, Throughput
 from drivesim.training.card import copy_lines, write_card
@@ -37,6 +37,7 @@ from drivesim.training.distilling import Distillation
 from drivesim.training.growth import same_but_for_growth, take_over
 from drivesim.training.plan import Plan, StagePlan, batches_within
 from drivesim.training.post_hoc import AVERAGES, WIDTHS
+from drivesim.training.profiling import Profile
 from drivesim.training.widths import WidthChoice
 from scenarios.randomness import key
 
@@ -106,6 +107,7 @@ def train_stage(
     init_from: str | Path | None = None,
     overrides: Sequence[str] = (),
     distillation: Distillation | None = None,
+    profile: bool = False,
 ) -> Path:
     """Train one stage, as `train_all` does; the whole budget is the stage's.
 
@@ -123,6 +125,7 @@ def train_stage(
         init_from: a folder of finished parts to go on from, with a fresh optimiser; a part not in it begins anew.
         overrides: arguments of LightningCLI, such as ``--data.batch_size=4``.
         distillation: teach the part to take fewer steps than it does in ``init_from``, instead of training it on.
+        profile: log how long steps take, and how far that is from what the machine can do.
     """
     from drivesim.training.detector_run import DetectorRun  # which is a Run, so it cannot be imported above
 
@@ -130,16 +133,17 @@ def train_stage(
     if distillation is not None and (init_from is None or stage == DETECTOR):
         raise UserError(f"{stage} is to be distilled, expected a temporal part and init_from, where its teacher is")
     run = kind(preset, data, out, seed=seed, device=device, save_every=save_every)
-    run.distillation = distillation
+    run.distillation, run.profile = distillation, profile
     budget_minutes = run.share(stage, None) if budget_minutes is None else budget_minutes
     run.train(stage, budget_minutes=budget_minutes, init_from=init_from, overrides=overrides)
     return run.weights
 
 
 class Run:
-    """One run folder. ``distillation``: how its stages are taught by those that they go on from; None: they are not."""
+    """One run folder. ``distillation``: how stages are taught by what they go on from. ``profile``: log steps' time."""
 
     distillation: Distillation | None = None
+    profile = False
 
     def __init__(
         self, preset: str, data: Sequence[str | Path], out: str | Path, *, seed: int, device: str, save_every: float
@@ -283,6 +287,7 @@ class Run:
             ),
             Throughput(built.data.batch_size),
             ResumePoints(last, curve, seconds=self.save_every),
+            *([Profile()] if self.profile else []),
         ]
         built.trainer.logger = TensorBoardLogger(folder, name="tensorboard", version="")
         built.trainer.fit(built.stage, built.data, ckpt_path=last if last.exists() else None)
@@ -337,12 +342,6 @@ class Run:
             init_from=origin,
         )
         self.plan.finish(stage, mark)
-
-
-def parents(stage: str) -> list[str]:
-    """All parts that a stage is trained on: the chain of its parents, nearest first."""
-    parent = PARTS[stage].parent if stage in PARTS else None
-    return [parent, *parents(parent)] if parent else []
 
 
 def _known(stage: str) -> None:
