@@ -89,10 +89,15 @@ def test_chain_has_a_line_for_each_sentence_of_its_acceptance(checkout):
     assert len(rows) == len({row["line"] for row in rows}) >= 12
 
 
-def test_area_without_lines_says_so(checkout):
-    done = acceptance(checkout, "speed")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "speed: has no acceptance lines yet\n"
+def test_speed_has_a_line_for_each_sentence_of_its_acceptance(checkout):
+    rows = [json.loads(row) for row in acceptance(checkout, "speed", "--list").stdout.splitlines()]
+    assert len(rows) == len({row["line"] for row in rows}) == 11
+
+
+def test_an_area_that_does_not_exist_is_refused(checkout):
+    done = acceptance(checkout, "comfort")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "invalid choice: 'comfort'" in done.stderr
 
 
 @pytest.mark.parametrize("name", MALFORMED)

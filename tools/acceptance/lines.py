@@ -58,9 +58,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended: its output, wall-clock seconds and peak resident memory in MiB."""
+    """A command that has ended: its output, its log, wall-clock seconds and peak resident memory in MiB."""
 
     out: str
+    err: str
     seconds: float
     peak: float
 
@@ -86,7 +87,7 @@ def measured(argv: Sequence[str]) -> Done:
         texts = [file.read() for file in (out, err) if file.seek(0) == 0]
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, argv, *texts)
-    return Done(texts[0], time.monotonic() - started, peak / 1024)
+    return Done(*texts, time.monotonic() - started, peak / 1024)
 
 
 def _peak_kib(pid: int) -> int:
