@@ -146,14 +146,6 @@ def test_guidance_pushes_away_from_what_is_said_without_a_set_of_conditions(weig
     assert guided(ask, conditions, {"boxes": 3.0, "daylight": 2.0})(x, x) == 25.0  # 1 + 2 (13 - 1)
 
 
-def test_windows_made_one_by_one_are_those_made_together(weights, timeline, monkeypatch):
-    together = session_for(weights)
-    expected = together.step(told(together, timeline))
-    monkeypatch.setattr(session_module, "AT_ONCE", 1)
-    alone = session_for(weights)
-    torch.testing.assert_close(alone.step(told(alone, timeline)), expected, atol=0.05, rtol=0)
-
-
 def test_sampling_reads_the_card_and_refuses_what_it_does_not_know():
     sampling = Sampling.of({"key_steps": 6, "low_level": 0.1}, steps=3)
     assert (sampling.key_steps, sampling.between_steps, sampling.enlarge_steps) == (3, 3, 2)

@@ -27,7 +27,7 @@ class Plan:
     the ladder of rates is than the one below (Video LDM: 1.875 -> 7.5 -> 30, so 4). ``window``: key frames made
     together. ``context``: how many of them are given. ``decode``: frames decoded together. ``margin``: how many
     at either end of a decoded window are shown from its neighbour instead. ``enlarge``: frames enlarged
-    together.
+    together. ``together``: windows of interpolation made together; more need more memory and are not faster.
 
     Raises `UserError` for a rate that is not on the ladder and for a context that leaves nothing to make,
     ``ValueError`` for other windows that will not do.
@@ -45,6 +45,7 @@ class Plan:
     decode: int = 6
     margin: int = 1
     enlarge: int = 4
+    together: int = 8
 
     def __post_init__(self) -> None:
         """Check the windows."""

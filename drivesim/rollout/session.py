@@ -26,8 +26,6 @@ from drivesim.rollout.stages import Sampling, Stages
 from drivesim.rollout.watch import working
 from scenarios.facts import FrameFacts
 
-AT_ONCE = 8  # windows of interpolation per call: more need more memory and are not faster
-
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -179,7 +177,7 @@ class Session:
         """Rate by rate, frames between those in ``latents``, up to ``frames``; who asks adds them to ``latents``."""
         for rate in self.plan.rates:
             gaps = self.plan.gaps(rate, frames)
-            for batch in (gaps[a : a + AT_ONCE] for a in range(0, len(gaps), AT_ONCE)):
+            for batch in (gaps[a : a + self.plan.together] for a in range(0, len(gaps), self.plan.together)):
                 ends = torch.stack([torch.stack([latents[gap[0]], latents[gap[-1]]]) for gap in batch])
                 told = Conditions.stack([conditions.frames(list(gap)) for gap in batch]).at_interval(1 / rate)
                 made = self.stages.between(ends, told, [[self.state.frame + k for k in gap] for gap in batch])
