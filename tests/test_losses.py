@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from drivesim.training.losses import feature_matching, nlpd
+from drivesim.training.losses import SCARCE, feature_matching, inside_l1, nlpd
 from drivesim.training.pictures import PictureLoss
 
 
@@ -116,6 +116,38 @@ def test_feature_matching_sums_the_layers_means_and_moves_the_made_picture_alone
     loss.backward()
     assert fake[0].grad.tolist() == [0.5, -0.5]
     assert real[0].grad is None
+
+
+def test_errors_inside_boxes_count_kind_by_kind():
+    """A box of 4 x 5 pixels that are all off by 0.5, one of 2 x 2 that is right; outside an error that does not count.
+
+    Of neighbouring pixels those at the box's right side and at its bottom differ: 4 and 5 of its 20.
+    """
+    truth = torch.zeros(1, 3, 32, 48)
+    made, covered = truth.clone(), torch.zeros(1, 3, 32, 48)
+    covered[0, 0, 8:12, 10:15] = 1.0
+    made[0, :, 8:12, 10:15] = 0.5
+    covered[0, 1, 20:22, 20:22] = 1.0
+    made[0, :, 28:, 40:] = 1.0
+    scarce = SCARCE * 32 * 48
+    expected = (20 * 0.5 + (4 + 5) * 0.5) / (20 + scarce)
+    assert inside_l1(made, truth, covered).item() == pytest.approx(expected / 3)  # of three kinds
+
+
+def test_foreground_adds_the_errors_inside_boxes_of_maps_of_any_size():
+    boxes = torch.zeros(1, 2, 2, 8, 12)
+    boxes[:, :, 1, 2:4, 3:6] = 0.5
+    truth = picture(2)[None]
+    made = truth.clone()
+    made[..., 16:32, 24:48] += 0.1
+    plain, more = (
+        PictureLoss(1.0, 1.0, 0.0, 0.0, 0.0, begins=0, foreground=weight)(made, truth, None, batch=0, boxes=boxes)
+        for weight in (0.0, 3.0)
+    )
+    covered = boxes.flatten(0, 1).repeat_interleave(8, -1).repeat_interleave(8, -2)
+    inside = inside_l1(made.flatten(0, 1), truth.flatten(0, 1), covered)
+    assert more["foreground"] == inside > 0
+    assert more["loss"].item() == pytest.approx(plain["loss"].item() + 3 * inside.item())
 
 
 @pytest.mark.parametrize("windows", [False, True])

@@ -1,4 +1,4 @@
-"""What the pictures of a rollout may depend on, with the shipped weights: neither threads nor batches, hardly precision.
+"""What pictures of a rollout may depend on, with the shipped weights: neither threads nor batches, hardly precision.
 
 The bounds of bf16 against fp32 are those that docs/speed.md states.
 """

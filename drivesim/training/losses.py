@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SCALES = 4
+SCARCE = 1e-3  # share of the pixels: errors in a box of fewer are noise
 
 # Of `contrast_l1`
 AROUND = 8  # px
@@ -47,6 +48,21 @@ def gradient_l1(picture: Tensor, truth: Tensor) -> Tensor:
             difference = F.avg_pool2d(difference, 2)
         total = total + difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
     return total / SCALES
+
+
+def inside_l1(picture: Tensor, truth: Tensor, covered: Tensor) -> Tensor:
+    """L1 of pixels and of the differences of neighbouring ones inside boxes, the mean over their kinds.
+
+    ``covered`` (n k H W) in [0, 1]: how much of each pixel boxes of each kind cover. Kinds count alike, however little
+    of the pictures they cover; but one that covers less than `SCARCE` of all of them counts less.
+    """
+    difference = picture - truth
+    error = difference.abs().mean(1, keepdim=True)
+    for dim in (-1, -2):
+        beside = difference.diff(dim=dim).abs().mean(1, keepdim=True)
+        error = error + F.pad(beside, (0, 1) if dim == -1 else (0, 0, 0, 1))
+    inside = (error * covered).sum((0, 2, 3))
+    return (inside / (covered.sum((0, 2, 3)) + SCARCE * error.numel())).mean()
 
 
 def nlpd(picture: Tensor, truth: Tensor) -> Tensor:

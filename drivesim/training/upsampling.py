@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from einops import repeat
 from torch import Tensor
 
+from conditioning.layout import KINDS
 from drivesim.errors import UserError
 from drivesim.networks.upsampler import RESIDUAL_SCALE
 from drivesim.training.data import Batch
@@ -57,7 +58,8 @@ class UpsamplerStage(DiffusionStage):
             weights: folder of the finished parts.
             low_noise: the input is noised by up to this share (Video LDM Eq. 5).
             blur: before that, it is blurred by a Gaussian of up to this standard deviation, in its pixels.
-            loss: "diffusion", at all levels (Video LDM Eq. 1), or "picture", of the first step.
+            loss: "diffusion", at all levels (Video LDM Eq. 1), or "picture", of the first step; there ``foreground``
+                weighs errors inside boxes, the mean of their kinds: people cover too little to count otherwise.
             gradient: weight of the gradient loss of a picture.
             motion: weight of the L1 between the differences of neighbouring pictures.
             perceptual: weight of the normalised Laplacian pyramid distance of pictures.
@@ -74,8 +76,6 @@ class UpsamplerStage(DiffusionStage):
             raise UserError(f"context is {self.context!r}, expected none: the upsampler is given a picture, no frames")
         if blur < 0.0:
             raise UserError(f"blur is {blur:g}, expected 0 or more pixels")
-        if loss == "picture" and self.foreground:
-            raise UserError("foreground weighs the diffusion loss, expected none with the loss 'picture'")
         if loss == "diffusion" and (perceptual or contrast or adversarial or matching):
             raise UserError(
                 "perceptual, contrast, adversarial and matching weigh losses of pictures, expected 0 with 'diffusion'"
@@ -84,6 +84,7 @@ class UpsamplerStage(DiffusionStage):
         self.picture_loss = PictureLoss(
             gradient, motion, perceptual, adversarial, matching,
             begins=adversarial_from * self.batches, contrast=contrast, coarser=self.image.config.unet.patch,
+            foreground=self.foreground if loss == "picture" else 0.0,
         )  # fmt: skip
         self.adversary = self.picture_loss.adversary(windows=part == "up.temporal")
 
@@ -102,7 +103,8 @@ class UpsamplerStage(DiffusionStage):
         u = x.new_ones(len(x))
         residual = self.denoiser.denoise(lambda x_u, u: self.predict(x_u, u, conditions, inputs), noise, u)
         picture = self._enlarged(batch["low"]) + residual / RESIDUAL_SCALE
-        return self.picture_loss(picture, truth, self.adversary, batch=batch["number"])
+        boxes = batch["conditions"].maps["boxes"][:, :, : len(KINDS)].to(x)
+        return self.picture_loss(picture, truth, self.adversary, batch=batch["number"], boxes=boxes)
 
     @torch.no_grad()
     def measure(self, batches: Sequence[Batch]) -> dict[str, float]:
