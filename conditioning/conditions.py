@@ -29,7 +29,7 @@ NAMES = ("boxes", "road", *SIGNALS, "scenery", "ground", "texture")  # what came
 MAP_CHANNELS = sum(MAPS.values()) + len(MAPS)  # the channels of each, and one plane each that says "known"
 SIGNAL_DIM = sum(SIGNALS.values()) + len(NAMES)  # the numbers of each, and one flag per condition, maps included
 
-_STEPS = 127  # compact storage of [-1, 1] in int8; 0 stays exactly 0
+STEPS = 127  # compact storage of [-1, 1] in int8; 0 stays exactly 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -167,7 +167,7 @@ class Conditions:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for caches, leading dims b t: maps int8 (127 is 1), tokens float16, signals float32, flags bool."""
-        maps = {name: (self.maps[name] * _STEPS).round().to(torch.int8).numpy() for name in MAPS}
+        maps = {name: (self.maps[name] * STEPS).round().to(torch.int8).numpy() for name in MAPS}
         return {
             **maps,
             "tokens": self.tokens.to(torch.float16).numpy(),
@@ -184,7 +184,7 @@ class Conditions:
         ends = list(accumulate(SIGNALS.values()))
         spans = zip(SIGNALS, [0, *ends], ends, strict=False)
         return cls(
-            maps={name: torch.from_numpy(np.array(arrays[name])).float().div_(_STEPS) for name in MAPS},
+            maps={name: torch.from_numpy(np.array(arrays[name])).float().div_(STEPS) for name in MAPS},
             tokens=torch.from_numpy(np.array(arrays["tokens"])).float(),
             token_mask=torch.from_numpy(np.array(arrays["token_mask"])),
             signals={name: signals[..., start:end] for name, start, end in spans},

@@ -317,6 +317,8 @@ def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
         ("unet.temporal_interp", "--model.context_frames=1", "only prediction has another number"),
         ("unet.temporal_key", "--model.context_noise=1.5", "context_noise is 1.5, expected 0 to 1"),
         ("unet.temporal_key", "--model.context_noise_share=-1", "context_noise_share is -1.0, expected 0 to 1"),
+        ("ae.image", "--model.foreground=1", r"foreground weighs errors inside boxes, expected data\.boxes=true"),
+        ("unet.temporal_key", "--data.boxes=true", "boxes is set, expected it for frames"),
         ("up.image", "--model.blur=-1", "blur is -1, expected 0 or more pixels"),
         ("up.image", "--model={loss: diffusion, perceptual: 0.3}", "expected 0 with 'diffusion'"),
     ],

@@ -197,6 +197,18 @@ def test_batch_of_latents_fits_its_conditions(clips, tmp_path):
     assert torch.allclose((sky + 1) * 127.5, 40 + 160 * day, atol=2.0)
 
 
+def test_frames_come_with_the_boxes_of_their_conditions_if_asked(clips, tmp_path):
+    plain, told = (batches_of(clips, tmp_path, contents="frames", frames=2, boxes=boxes) for boxes in (False, True))
+    latents = batches_of(clips, tmp_path, contents="latents", frames=2)  # the same draws
+    assert "boxes" not in plain.batch(0)
+    boxes = torch.cat([told.batch(n)["boxes"] for n in range(4)])
+    assert boxes.shape == (12, 2, 4, 16, 32)
+    assert boxes.max() > 0
+    maps = torch.cat([latents.batch(n)["conditions"].maps["boxes"] for n in range(4)])
+    assert torch.equal(boxes, maps[:, :, :4])
+    assert torch.equal(plain.batch(3)["colour"], told.batch(3)["colour"])
+
+
 def test_batches_are_the_same_in_any_order(clips, tmp_path):
     data = batches_of(clips, tmp_path, contents="latents", frames=2)
     forth = [data.batch(n)["latents"] for n in range(4)]

@@ -74,13 +74,15 @@ def build(
         )
     except ArgumentError as error:
         raise UserError(f"training settings of {part}: {' '.join(str(error).split())}") from error
-    _check_window(cli.model, cli.datamodule)
+    _check_fit(cli.model, cli.datamodule)
     fast_layout(cli.model)
     return Built(cli.model, cli.datamodule, cli.trainer, cli.parser.dump(cli.config))
 
 
-def _check_window(stage: Stage, data: L.LightningDataModule) -> None:
-    """Of the frames of a window at least one must be left to predict."""
+def _check_fit(stage: Stage, data: L.LightningDataModule) -> None:
+    """Of the frames of a window at least one must be left to predict; errors inside boxes need boxes."""
+    if isinstance(stage, AutoencoderStage) and stage.picture_loss.foreground and not getattr(data, "boxes", False):
+        raise UserError("foreground weighs errors inside boxes, expected data.boxes=true")
     given = stage.plan().get("context", 0)
     if isinstance(data, TrainingData) and given >= data.frames:
         raise UserError(f"context_frames is {given} of windows of {data.frames} frames, expected less")

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from conditioning import Conditions
-from conditioning.conditions import MAPS
+from conditioning.conditions import MAPS, STEPS
+from conditioning.layout import KINDS
 from drivesim.clips import Clip
 from drivesim.datasets.streaming import Sample, Source, Stream
 from drivesim.datasets.training_reader import Arrays, CachedClip, CropPlan, Size, Windows, cached, find_clips, held_out
@@ -47,7 +48,8 @@ class Batches:
 class TrainingData(L.LightningDataModule):
     """Windows of clips as batches; which arrays a batch holds is said by ``contents``.
 
-    * ``frames``: "colour" (b t 3 H W) in [-1, 1];
+    * ``frames``: "colour" (b t 3 H W) in [-1, 1], and if asked for "boxes" (b t k h w), the share of each cell that
+      boxes of each of `conditioning.layout.KINDS` cover;
     * ``latents``: "latents" (b t c h w) and "conditions";
     * ``crops``: "truth" (b t 3 H W) patches of the full picture, "low" (b t 3 h w) the same as the autoencoder gives
       them back, and "conditions" with maps of the patch.
@@ -67,6 +69,7 @@ class TrainingData(L.LightningDataModule):
         size: Size = (128, 256),
         map_size: Size = (32, 64),
         crop: CropPlan | None = None,
+        boxes: bool = False,
         stream: bool = False,
         weights: Sequence[float] = (),
         workers: int = 0,
@@ -86,6 +89,7 @@ class TrainingData(L.LightningDataModule):
             size: (height, width) of the frames in pixels.
             map_size: (height, width) of the condition maps in cells.
             crop: which patches to cut, for ``crops``.
+            boxes: whether ``frames`` come with their boxes, which `AutoencoderStage.foreground` needs.
             stream: decode ``frames`` while training goes on, without a cache of them: for more clips than one machine
                 holds decoded.
             weights: how often each folder's clips are streamed; empty: by how many there are.
@@ -99,12 +103,14 @@ class TrainingData(L.LightningDataModule):
             raise UserError(f"contents is {contents!r}, expected one of {CONTENTS}")
         if stream and contents != "frames":
             raise UserError(f"stream is set for {contents}, which are made of a cache; expected frames")
+        if boxes and (contents != "frames" or stream):
+            raise UserError("boxes is set, expected it for frames that are not streamed")
         if weights and (not stream or len(weights) != len(folders)):
             raise UserError(f"{len(weights)} weights given, expected one for each of {len(folders)} streamed folders")
         self.folders, self.cache, self.contents = folders, Path(cache), contents
         self.batch_size, self.frames, self.rates = batch_size, frames, rates
         self.size, self.map_size, self.crop = size, map_size, crop or CropPlan(frames=frames)
-        self.weights, self.workers = weights, workers
+        self.boxes, self.weights, self.workers = boxes, weights, workers
         self.stream: Stream | None = None
         self.is_streamed = stream
         self.held_out_share, self.seed, self.purpose = held_out_share, seed, purpose
@@ -157,7 +163,8 @@ class TrainingData(L.LightningDataModule):
         """Read or make the caches of clips."""
         for number, clip in enumerate(clips):
             frames = len(clip.colour)
-            assert self.contents != "latents" or frames == len(clip.conditions["known"])  # the others read none
+            reads = self.contents == "latents" or self.boxes
+            assert not reads or frames == len(clip.conditions["known"])  # the others read none
             if number % 50 == 49:
                 logger.info("%s: %d of %d clips read", self.purpose, number + 1, len(clips))
 
@@ -180,7 +187,8 @@ class TrainingData(L.LightningDataModule):
         drawn = [windows.draw(self.seed, purpose, n) for n in numbers]
         picked = [(clips[window.clip], list(window.indices)) for window in drawn]
         if self.contents == "frames":
-            return {"number": number, "colour": pictures(np.stack([clip.colour[rows] for clip, rows in picked]))}
+            colour = pictures(np.stack([clip.colour[rows] for clip, rows in picked]))
+            return {"number": number, "colour": colour} | (_boxes(picked) if self.boxes else {})
         latents = np.stack([self._extra[clip.fingerprint]["latents"][rows] for clip, rows in picked])
         arrays = {name: np.stack([clip.conditions[name][rows] for clip, rows in picked]) for name in CONDITION_ARRAYS}
         conditions = Conditions.from_arrays(arrays).at_interval([window.interval for window in drawn])
@@ -207,6 +215,11 @@ class TrainingData(L.LightningDataModule):
         return crops | cached(
             self.cache, "decoded", inputs, lambda: {"low": decode_crops(clip, crops, self.crop, codec)}
         )
+
+
+def _boxes(picked: Sequence[tuple[CachedClip, list[int]]]) -> Batch:
+    maps = np.stack([clip.conditions["boxes"][rows, : len(KINDS)] for clip, rows in picked])
+    return {"boxes": torch.from_numpy(maps).float() / STEPS}
 
 
 def _streamed(number: int, samples: Sequence[Sample]) -> Batch:

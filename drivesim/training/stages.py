@@ -65,9 +65,8 @@ class Stage(L.LightningModule):
             snapshots: of the averaged weights, stored to choose the average's width at the end; see `post_hoc`.
         """
         super().__init__()
-        self.part, self.batches, self.seed = part, batches, seed
+        self.part, self.batches, self.seed, self.snapshots = part, batches, seed, snapshots
         self.rate, self.warm_up, self.cool_down, self.clip = rate, warm_up, cool_down, clip
-        self.snapshots = snapshots
         self.losses: dict[str, float] = {}
         self.codec: Codec | None = None
         self.adversary: Adversary | None = None
@@ -151,6 +150,7 @@ class AutoencoderStage(Stage):
         adversarial: float = 0.0,
         matching: float = 0.0,
         adversarial_from: float = 0.5,
+        foreground: float = 0.0,
         decoder_only: bool = False,
         **settings: Any,
     ) -> None:
@@ -168,6 +168,7 @@ class AutoencoderStage(Stage):
             adversarial: weight of the discriminator's judgement.
             matching: weight of the L1 between the discriminator's features of decoded and of real frames.
             adversarial_from: share of the run without it, at its start.
+            foreground: weight of errors inside boxes, the mean of their kinds; needs data with boxes.
             decoder_only: keep the encoder of an ae.image that is gone on from: latents stay, and what makes them.
             **settings: of `Stage`.
         """
@@ -183,20 +184,21 @@ class AutoencoderStage(Stage):
         codes = self.trained.config.codebook if part == "ae.image" else 0
         self.revival = Revival(codes) if codes else None
         self.picture_loss = PictureLoss(
-            gradient, motion, perceptual, adversarial, matching, begins=adversarial_from * self.batches
+            gradient, motion, perceptual, adversarial, matching, adversarial_from * self.batches, foreground=foreground
         )
         self.adversary = self.picture_loss.adversary(windows=part == "ae.temporal")
 
     def compute(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss, what it is made of, and PSNR in dB."""
-        truth, number = batch["colour"], batch["number"]
+        truth, number, boxes = batch["colour"], batch["number"], batch.get("boxes")
         told = self.autoencoder.encode(truth.flatten(0, 1))
         if self.part != "ae.image":
-            return self.picture_loss(self._decoded(told.mode(), truth), truth, self.adversary, batch=number)
+            picture = self._decoded(told.mode(), truth)
+            return self.picture_loss(picture, truth, self.adversary, batch=number, boxes=boxes)
         if self.revival is not None and torch.is_grad_enabled() and number < (1.0 - self.cool_down) * self.batches:
             self.revival.revive(self.trained.codebook, told.plain, generator)  # later it would blur averaged codes
         picture = self._decoded(told.sample(generator), truth)
-        losses = self.picture_loss(picture, truth, self.adversary, batch=number) | told.losses()
+        losses = self.picture_loss(picture, truth, self.adversary, batch=number, boxes=boxes) | told.losses()
         kept = [weight * losses[name] for name, weight in self.regulariser.items() if name in losses]
         return losses | {"loss": losses["loss"] + sum(kept)}
 
