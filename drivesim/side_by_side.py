@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import importlib
 import statistics
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -76,7 +75,7 @@ def side_by_side(*, device: str = "auto", turns: int = TURNS, progress: Progress
         UserError: diffusers is not installed.
     """
     try:
-        diffusers = importlib.import_module("diffusers")
+        import diffusers
     except ImportError as error:
         raise UserError(f"diffusers does not import ({error}), expected it: pip install 'drivesim[compare]'") from error
     diffusers.utils.logging.set_verbosity_error()  # it warns of each change of precision
