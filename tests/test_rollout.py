@@ -61,38 +61,38 @@ def test_the_same_seed_gives_the_same_pictures_and_another_seed_others(weights, 
     assert not torch.equal(pictures, other.step(told(other, timeline)))
 
 
-def test_pieces_are_the_pictures_of_a_step_as_soon_as_they_are_made(weights, timeline):
+def test_windows_hold_the_pictures_of_a_step_as_soon_as_they_are_made(weights, timeline):
     whole, session = session_for(weights), session_for(weights)
     expected = whole.step(told(whole, timeline), 22)
     pieces, ends = [], []
-    for piece in session.pieces(told(session, timeline), 22):
-        pieces.append(piece)
+    for window in session.windows(told(session, timeline), 22):
+        pieces.append(session.decode(window))
         ends.append(session.state.frame)
     assert [len(piece) for piece in pieces] == [4, 4, 4, 4, 4, 2]
     assert ends == [0, 0, 0, 0, 0, 22]
     assert torch.equal(torch.cat(pieces), expected)
 
 
-def test_first_pieces_do_not_wait_for_the_frames_between_later_keys(weights):
+def test_first_windows_do_not_wait_for_the_frames_between_later_keys(weights):
     timeline = compile(loads(STREET), fps=30.0)
     session = session_for(weights, plan=plan_for(weights, 30.0))
     filled = []
     between = session.stages.between
     session.stages.between = lambda *given: filled.append(len(given[2])) or between(*given)
-    pieces = session.pieces(told(session, timeline))
-    next(pieces)
+    windows = session.windows(told(session, timeline))
+    next(windows)
     assert filled == [6, 8]  # windows of 7.5 frames/s, then the first of 24 of 30 frames/s
-    assert 1 + len(list(pieces)) == 24
+    assert 1 + len(list(windows)) == 24
     assert filled == [6, 8, 8, 8]
 
 
 def test_a_session_goes_on_from_its_saved_state_bit_for_bit(weights, timeline, tmp_path):
     whole = session_for(weights)
     whole.step(told(whole, timeline))
-    whole.state.save(tmp_path / "state.safetensors")
+    whole.state.save(tmp_path / "state.safetensors", whole.picture)
     expected = whole.step(told(whole, timeline))
     later = session_for(weights)
-    later.state = State.load(tmp_path / "state.safetensors")
+    later.state, later.picture = State.load(tmp_path / "state.safetensors")
     assert later.state.frame == 24
     assert len(later.state.keys) == 2
     assert torch.equal(later.step(told(later, timeline)), expected)
@@ -258,8 +258,8 @@ def test_a_rollout_looks_like_the_town_if_the_weights_know_it():
 
 def test_a_run_goes_on_from_the_newest_state_that_its_chunks_allow(weights, tmp_path):
     for frame in (24, 48):
-        nothing = torch.zeros(2, 8, 8, 16), torch.zeros(1, 8, 8, 16), torch.zeros(0, 3, 64, 128)
-        State(frame, *nothing).save(tmp_path / f"{frame}.safetensors")
+        nothing = torch.zeros(2, 8, 8, 16), torch.zeros(1, 8, 8, 16)
+        State(frame, *nothing).save(tmp_path / f"{frame}.safetensors", torch.zeros(0, 3, 64, 128))
     session = session_for(weights)
     _resume(session, tmp_path, 24)
     assert session.state.frame == 24

@@ -1,7 +1,8 @@
 """A rollout's pipeline: its parts work at the same time, each in a thread of its own, on what the part before has made.
 
-Small pictures of a few frames, the large pictures of those before, the writing of those before that. What is made does
-not depend on who is faster: each part makes one thing after the other, and is never more than one ahead.
+Latents of a few frames, the small pictures of those before, the large pictures of those before that, and their writing.
+What is made does not depend on who is faster: each part makes one thing after the other, and is never more than one
+ahead.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
-HEAVY = 2  # parts that keep processors busy: what makes small pictures, and what makes them large
+HEAVY = 3  # parts that keep processors busy: what makes latents, small pictures, large ones
 _END: Any = object()
 
 
 @dataclasses.dataclass(frozen=True)
 class _Pictures:
-    """Consecutive frames on their way: ``made`` are small pictures (t 3 H W) or, once enlarged, frames (t h w 3)."""
+    """Consecutive frames on their way: ``made`` is a `Window`, small pictures (t 3 H W) or large frames (t h w 3)."""
 
     first: int
     made: Any
@@ -59,7 +60,8 @@ def stream(
     ) as writer, shared_processors():  # fmt: skip
         _resume(session, states, writer.done)
         with (
-            closing(ahead(_small(session, timeline, states))) as small,
+            closing(ahead(_windows(session, timeline))) as windows,
+            closing(ahead(_small(session, windows, timeline, states))) as small,
             closing(ahead(_large(session, small, writer.done))) as large,
         ):
             for piece in large:
@@ -78,26 +80,33 @@ def stream(
     return clip
 
 
-def _small(session: Session, timeline: Timeline, states: Path) -> Iterator[_Pictures]:
-    """The small pictures of the steps of the plan that are to come, a few at a time."""
+def _windows(session: Session, timeline: Timeline) -> Iterator[_Pictures]:
+    """The latents of the steps of the plan that are to come, a few at a time."""
     plan, total = session.plan, len(timeline)
-    start = session.state.frame
-    before = timeline[start - 1] if start else None
     facts: list[FrameFacts] = []  # from the start of the step; to work them out takes time
     while (start := session.state.frame) < total:
         count = min(plan.step, total - start)
         ahead_of = range(start + len(facts), start + plan.horizon)
         facts += [timeline[min(frame, total - 1)] for frame in ahead_of]  # the world ends with the clip
         first = start
-        for pictures in session.pieces(session.told(facts), count):
-            shown = facts[first - start : first - start + len(pictures)]
-            low = session.steady(pictures, shown, before)
-            ends = session.state.frame > start
-            if ends:
-                session.state.save(states / f"{session.state.frame}.safetensors")  # before the chunk counts as done
-            yield _Pictures(first, low, shown, start if ends else None)
-            first, before = first + len(shown), shown[-1]
+        for window in session.windows(session.told(facts), count):
+            shown = facts[first - start :][: window.shown.stop - window.shown.start]
+            yield _Pictures(first, window, shown, start if window.state else None)
+            first += len(shown)
         facts = facts[count:]
+
+
+def _small(session: Session, windows: Iterator[_Pictures], timeline: Timeline, states: Path) -> Iterator[_Pictures]:
+    """The small pictures of those windows."""
+    before: FrameFacts | None = None
+    for piece in windows:
+        if before is None and piece.first:
+            before = timeline[piece.first - 1]
+        low = session.steady(session.decode(piece.made), piece.facts, before)
+        if (state := piece.made.state) is not None:
+            state.save(states / f"{state.frame}.safetensors", session.picture)  # before the chunk counts as done
+        yield dataclasses.replace(piece, made=low)
+        before = piece.facts[-1]
 
 
 def _large(session: Session, small: Iterator[_Pictures], done: int) -> Iterator[_Pictures]:
@@ -118,7 +127,7 @@ def _resume(session: Session, states: Path, done: int) -> None:
     saved = {int(path.stem): path for path in states.glob("*.safetensors")} if done else {}
     newest = max((frame for frame in saved if frame <= done), default=0)
     if newest:
-        session.state = State.load(saved[newest])
+        session.state, session.picture = State.load(saved[newest])
         logger.info("going on at frame %d", done)
     for path in states.glob("*"):
         if path != saved.get(newest):

@@ -5,7 +5,6 @@ What a session must remember between two steps is a few latents (`State`), so it
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,29 +28,39 @@ from scenarios.facts import FrameFacts
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where a session stands. ``frame``: number of the next frame to be shown.
+    """Where a session stands. ``frame``: number of the next frame to be made.
 
     ``keys`` (k c h w): latents of the key frames from there on that are made already. ``before`` (m c h w):
-    latents of the last frames shown, which the decoder's next window reads. ``picture`` (n 3 H W): the last picture
-    that `Session.steady` gave; none at the start.
+    latents of the last frames before it, which the decoder's next window reads.
     """
 
     frame: int
     keys: Tensor
     before: Tensor
-    picture: Tensor
 
-    def save(self, path: Path) -> None:
-        """Write the state as one safetensors file, atomically."""
-        tensors = {name: getattr(self, name).contiguous() for name in ("keys", "before", "picture")}
+    def save(self, path: Path, picture: Tensor) -> None:
+        """Write the state and the session's ``picture`` of the frame before it as one safetensors file, atomically."""
+        tensors = {"keys": self.keys.contiguous(), "before": self.before.contiguous(), "picture": picture.contiguous()}
         atomic.write_bytes(path, safetensors.torch.save(tensors, {"frame": str(self.frame)}))
 
     @classmethod
-    def load(cls, path: Path) -> State:
-        """The inverse of `save`."""
+    def load(cls, path: Path) -> tuple[State, Tensor]:
+        """The inverse of `save`: the state, and the picture."""
         with safetensors.safe_open(path, "pt") as file:
-            tensors = [file.get_tensor(name) for name in ("keys", "before", "picture")]
-            return cls(int(file.metadata()["frame"]), *tensors)
+            keys, before, picture = (file.get_tensor(name) for name in ("keys", "before", "picture"))
+            return cls(int(file.metadata()["frame"]), keys, before), picture
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Latents (t c h w) that are decoded together; ``shown``: which of their pictures are of use.
+
+    ``state``: the session's after the step, with its last window.
+    """
+
+    latents: Tensor
+    shown: slice
+    state: State | None = None
 
 
 class Session:
@@ -92,7 +101,9 @@ class Session:
         )  # fmt: skip
         nothing = torch.zeros(0, *self.stages.latent_shape)
         keys = nothing if picture is None else self.stages.encode(picture.colour)
-        self.state = State(0, keys, nothing, torch.zeros(0, 3, *self.stages.low_size))
+        self.state = State(0, keys, nothing)
+        self.picture = torch.zeros(0, 3, *self.stages.low_size)
+        """The last picture (n 3 H W) that `steady` gave; none at the start."""
         told = not set(withheld) & set(TELLING)  # what networks are not told must not show by another way
         self.share = share_for(sampling.memory, 1 / plan.fps) if told else 0.0
         self.large_size = self.stages.large_size
@@ -111,10 +122,10 @@ class Session:
         ``conditions`` (b = 1, from `told`): of ``plan.horizon`` frames, the first of them the next to be shown.
         Raises ``ValueError`` for conditions of another number of frames, and after the end.
         """
-        return torch.cat(list(self.pieces(conditions, frames)))
+        return torch.cat([self.decode(window) for window in self.windows(conditions, frames)])
 
-    def pieces(self, conditions: Conditions, frames: int | None = None) -> Iterator[Tensor]:
-        """The pictures of `step`, a few at a time (t 3 H W), each as soon as it is made.
+    def windows(self, conditions: Conditions, frames: int | None = None) -> Iterator[Window]:
+        """The latents of the pictures of `step`, a few at a time, each as soon as they are made.
 
         The session's `state` is that after the step once the last of them is given.
         """
@@ -130,17 +141,21 @@ class Session:
         for read, shown in plan.windows(filled, first=-len(state.before)):
             while not latents.keys() >= set(read):
                 latents |= next(between)
-            window = self.stages.decode(torch.stack([latents[k] for k in read]))
-            pictures = window[shown.start - read.start : shown.stop - read.start]
+            window = torch.stack([latents[k] for k in read])
+            of_use = slice(shown.start - read.start, min(shown.stop, frames) - read.start)
             if shown.stop >= frames:
                 break
-            yield pictures
+            yield Window(window, of_use)
         for rest in between:
             latents |= rest
         before = [latents[k] for k in range(filled - plan.margin, filled)]
         left = [latents[k] for k in plan.keys if k >= plan.step]
-        self.state = State(state.frame + frames, torch.stack(left), _stack(before, like=left[0]), self.state.picture)
-        yield pictures[: frames - shown.start]
+        self.state = State(state.frame + frames, torch.stack(left), _stack(before, like=left[0]))
+        yield Window(window, of_use, self.state)
+
+    def decode(self, window: Window) -> Tensor:
+        """The pictures (t 3 H W) in [-1, 1] of a window that are of use."""
+        return self.stages.decode(window.latents)[window.shown]
 
     @working("steady")
     def steady(self, pictures: Tensor, facts: Sequence[FrameFacts], before: FrameFacts | None) -> Tensor:
@@ -150,9 +165,9 @@ class Session:
         """
         if not self.share:
             return pictures
-        last = (self.state.picture[0], before) if before is not None and len(self.state.picture) else None
+        last = (self.picture[0], before) if before is not None and len(self.picture) else None
         steady = torch.stack(list(steadied(pictures, facts, share=self.share, last=last)))
-        self.state = dataclasses.replace(self.state, picture=steady[-1:].clone())
+        self.picture = steady[-1:].clone()
         return steady
 
     def enlarge(self, low: Tensor, conditions: Conditions, first: int) -> Tensor:
