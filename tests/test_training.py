@@ -22,6 +22,7 @@ from drivesim.errors import UserError
 from drivesim.parts import PARTS, load_part, part_file, save_part
 from drivesim.training import train_stage
 from drivesim.training.adversary import Adversary
+from drivesim.training.losses import SCARCE
 from drivesim.training.post_hoc import reaverage
 from drivesim.training.stages import AutoencoderStage, DiffusionStage
 from drivesim.training.upsampling import UpsamplerStage
@@ -190,13 +191,15 @@ def test_error_in_a_box_counts_more_and_that_of_a_given_frame_nothing(trained):
     told, x = conditions(1, 3, (16, 32)), torch.zeros(1, 3, 8, 8, 16)
     told.maps["boxes"].zero_()
     told.maps["boxes"][:, 1, 0, 4:6, 8:9] = 1.0  # half of the latent's cell (2, 4) is a vehicle in frame 1
+    told.maps["boxes"][:, 2, 1, 8:12, 12:16] = 1.0  # 2 x 2 cells are a person in frame 2
     told.maps["boxes"][:, :, 4] = 1.0  # an outline is no kind of road user
     told.known["boxes"].fill_(True)
     weight = stage.weight(told, x, {"context": Context.predict(x, 1).stack()})
     expected = torch.ones(1, 3, 1, 8, 16)
     expected[:, 0] = 0.0
-    expected[:, 1, 0, 2, 4] = 1.0 + 3.0 * 0.5
-    assert torch.equal(weight, expected)
+    expected[:, 1, 0, 2, 4] += 3.0 * 0.5 / (0.5 / 384 + SCARCE) / 4  # of 3 frames of 128 cells, one of four kinds
+    expected[:, 2, 0, 4:6, 6:8] += 3.0 / (4.0 / 384 + SCARCE) / 4
+    assert torch.allclose(weight, expected)
     told.known["boxes"].fill_(False)
     assert torch.equal(stage.weight(told, x, {}), torch.ones(1, 3, 1, 8, 16))
 

@@ -50,19 +50,26 @@ def gradient_l1(picture: Tensor, truth: Tensor) -> Tensor:
     return total / SCALES
 
 
-def inside_l1(picture: Tensor, truth: Tensor, covered: Tensor) -> Tensor:
-    """L1 of pixels and of the differences of neighbouring ones inside boxes, the mean over their kinds.
+def even_weights(covered: Tensor) -> Tensor:
+    """Weights (n 1 h w) of the places that boxes cover, of mean 1 if there are many, so that kinds count alike.
 
-    ``covered`` (n k H W) in [0, 1]: how much of each pixel boxes of each kind cover. Kinds count alike, however little
+    ``covered`` (n k h w) in [0, 1]: how much of each place boxes of each kind cover. Kinds count alike, however little
     of the pictures they cover; but one that covers less than `SCARCE` of all of them counts less.
+    """
+    return (covered / (covered.mean((0, 2, 3), keepdim=True) + SCARCE)).mean(1, keepdim=True)
+
+
+def inside_l1(picture: Tensor, truth: Tensor, covered: Tensor) -> Tensor:
+    """L1 of pixels and of the differences of neighbouring ones inside boxes, weighed by `even_weights`.
+
+    ``covered`` (n k H W) in [0, 1]: how much of each pixel boxes of each kind cover.
     """
     difference = picture - truth
     error = difference.abs().mean(1, keepdim=True)
     for dim in (-1, -2):
         beside = difference.diff(dim=dim).abs().mean(1, keepdim=True)
         error = error + F.pad(beside, (0, 1) if dim == -1 else (0, 0, 0, 1))
-    inside = (error * covered).sum((0, 2, 3))
-    return (inside / (covered.sum((0, 2, 3)) + SCARCE * error.numel())).mean()
+    return (error * even_weights(covered)).mean()
 
 
 def nlpd(picture: Tensor, truth: Tensor) -> Tensor:

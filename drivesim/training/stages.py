@@ -29,6 +29,7 @@ from drivesim.parts import PARTS
 from drivesim.training.adversary import Adversary
 from drivesim.training.codec import Codec, frozen_part, new_part
 from drivesim.training.data import Batch, pixels
+from drivesim.training.losses import even_weights
 from drivesim.training.pictures import PictureLoss
 from drivesim.training.revival import Revival
 from scenarios.randomness import key
@@ -249,8 +250,8 @@ class DiffusionStage(Stage):
             context_noise: largest level of noise on given frames; each noised sample draws its own below it, evenly,
                 and the network is told.
             context_noise_share: share of the samples whose given frames are noised.
-            foreground: how much more the diffusion loss counts errors inside a box. Road users cover little of a
-                picture, and without it a short training spends itself on houses (GeoDiffusion, arXiv 2306.04607).
+            foreground: how much errors inside boxes count beside all of them, their kinds alike: they cover little, and
+                a short training spends itself on houses (as GeoDiffusion, arXiv 2306.04607, but not by size).
             drop: probability that a condition of a sample is made unknown.
             drop_boxes: the same of the boxes: only without them crowdedness is heard.
             drop_all: probability that all of them are.
@@ -293,8 +294,8 @@ class DiffusionStage(Stage):
     def weight(self, conditions: Conditions, x: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """How much the error of each place of ``x`` (b t c h w) counts, (b t 1 h w): more in boxes, not where given."""
         boxes = conditions.maps["boxes"] * conditions.known["boxes"][:, :, None, None, None]
-        covered = boxes[:, :, : len(KINDS)].sum(2).to(x)
-        weight = 1.0 + self.foreground * F.interpolate(covered, x.shape[-2:], mode="area")[:, :, None]
+        covered = F.interpolate(boxes[:, :, : len(KINDS)].flatten(0, 1).to(x), x.shape[-2:], mode="area")
+        weight = 1.0 + self.foreground * even_weights(covered).unflatten(0, x.shape[:2])
         return weight * (inputs["context"][:, :, -1:] == 0) if "context" in inputs else weight
 
     @torch.no_grad()
@@ -326,8 +327,7 @@ class DiffusionStage(Stage):
         context = Context.draw(self.context, x, generator, frames=self.context_frames)
         luck = torch.rand(2, len(x), generator=generator).to(x)
         level = (0.0 if clean else self.context_noise) * luck[0] * (luck[1] < self.context_noise_share)
-        noise = torch.randn(x.shape, generator=generator)
-        return x, {"context": context.noised(level, noise).stack()}
+        return x, {"context": context.noised(level, torch.randn(x.shape, generator=generator)).stack()}
 
     def predict(self, x: Tensor, u: Tensor, conditions: Conditions, inputs: dict[str, Tensor]) -> Tensor:
         """The network's prediction (b t c h w) for ``x`` (b t c h w) at noise ``u`` (b,)."""
