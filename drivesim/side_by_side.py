@@ -1,8 +1,8 @@
 """Our networks beside those of diffusers, another library of diffusion models: how long each takes, pair by pair.
 
-Two networks do equal work if they have the same channels and levels, and multiply and add about equally often. Their
-weights are random, which makes no difference to time. The calls of a pair take turns in one process, so that whatever
-else the machine does meets both.
+Two networks do equal work if they have the same channels and levels, and multiply and add about equally often. All
+weights but those of nano's own denoiser are random, which makes no difference to time. The calls of a pair take turns
+in one process, so that whatever else the machine does meets both.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from drivesim.rollout.stream import device_of
 from drivesim.rollout.watch import STAGES, watched
 from scenarios import compile, load
 
-SCHEMA = "drivesim.speed/1"
+SCHEMA = "drivesim.speed/2"
 
 Progress = Callable[[int, int], None]
 
