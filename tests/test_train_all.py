@@ -61,7 +61,7 @@ def test_all_stages_go_on_from_a_folder_of_parts(trained, clips, tmp_path):
 
 
 def test_a_folder_to_go_on_from_that_is_not_there_is_named(clips, tmp_path):
-    with pytest.raises(UserError, match=r"there is no folder \S+elsewhere, expected one of finished parts"):
+    with pytest.raises(UserError, match=r"weights '\S+elsewhere' are neither a folder nor shipped"):
         train_all("tiny", [clips], tmp_path / "run", device="cpu", init_from=tmp_path / "elsewhere")
 
 

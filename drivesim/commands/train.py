@@ -48,9 +48,9 @@ def add(groups: Any) -> None:
     train.add_argument("--budget", metavar="TIME", help="time to train, such as 90m (default: the preset's)")
     train.add_argument(
         "--init-from",
-        metavar="DIR",
-        help="go on from this folder of saved parts; those that a stage stands on and OUT lacks are taken from it, too;"
-        " a stage whose own part it has not begins anew",
+        metavar="nano|DIR",
+        help="go on from shipped weights or a folder of saved parts; those that a stage stands on and OUT lacks are"
+        " taken from there, too; a stage whose own part it has not begins anew",
     )
     train.add_argument(
         "--set",

@@ -27,7 +27,7 @@ from drivesim import atomic
 from drivesim.errors import UserError
 from drivesim.lock import Lock
 from drivesim.networks.autoencoder import Autoencoder
-from drivesim.parts import PARTS, load_part, parents, part_file, save_part
+from drivesim.parts import PARTS, load_part, parents, part_file, save_part, weights_folder
 from drivesim.presets import configs_folder, load_preset
 from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samples, StepTimer, Throughput
 from drivesim.training.card import copy_lines, write_card
@@ -78,7 +78,7 @@ def train_all(
         seed: of weights, batches and noise.
         device: of Lightning's accelerators: "auto", "cpu", "cuda", ...
         save_every: seconds between resume points, at most so much is lost to a kill.
-        init_from: a folder of finished parts, all of them, to go on from with fresh optimisers.
+        init_from: a folder of finished parts, all of them, or a shipped name, to go on from with fresh optimisers.
 
     Raises:
         UserError: bad input, or ``out`` holds a run of another preset or seed.
@@ -122,7 +122,8 @@ def train_stage(
         seed: see `train_all`.
         device: see `train_all`.
         save_every: see `train_all`.
-        init_from: a folder of finished parts to go on from, with a fresh optimiser; a part not in it begins anew.
+        init_from: a folder of finished parts, or a shipped name, to go on from, with a fresh optimiser; a part that is
+            not in it begins anew.
         overrides: arguments of LightningCLI, such as ``--data.batch_size=4``.
         distillation: teach the part to take fewer steps than it does in ``init_from``, instead of training it on.
         profile: log how long steps take, and how far that is from what the machine can do.
@@ -179,8 +180,7 @@ class Run:
         if self.plan.finished(stage):
             logger.info("%s is finished", stage)
             return
-        if init_from is not None and not Path(init_from).is_dir():
-            raise UserError(f"there is no folder {init_from}, expected one of finished parts to go on from")
+        init_from = None if init_from is None else weights_folder(init_from)
         for parent in reversed(parents(stage)):
             if self.plan.finished(parent) is None:
                 self._adopt(parent, stage, init_from)
