@@ -87,7 +87,7 @@ class SegmentWriter:
         # With x264's macroblock tree 1 to 2% of small encodes gave other bytes for the same frames, without it none.
         x264 = f"keyint={group}:min-keyint={group}:scenecut=0:open-gop=0:mbtree=0"
         stream.options = {
-            "crf": "18", "preset": "veryfast", "profile": "high", "bf": "0", "x264-params": x264,
+            "crf": "18", "preset": "superfast", "profile": "high", "bf": "0", "x264-params": x264,
         }  # fmt: skip
 
     def write(self, frame: np.ndarray) -> None:
