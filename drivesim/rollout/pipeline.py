@@ -59,9 +59,11 @@ def stream(
         extra_videos=("overlay",),
     ) as writer, shared_processors():  # fmt: skip
         _resume(session, states, writer.done)
+        start = session.state.frame
+        before = timeline[start - 1] if start else None
         with (
             closing(ahead(_windows(session, timeline))) as windows,
-            closing(ahead(_small(session, windows, timeline, states))) as small,
+            closing(ahead(_small(session, windows, before, states))) as small,
             closing(ahead(_large(session, small, writer.done))) as large,
         ):
             for piece in large:
@@ -96,12 +98,11 @@ def _windows(session: Session, timeline: Timeline) -> Iterator[_Pictures]:
         facts = facts[count:]
 
 
-def _small(session: Session, windows: Iterator[_Pictures], timeline: Timeline, states: Path) -> Iterator[_Pictures]:
-    """The small pictures of those windows."""
-    before: FrameFacts | None = None
+def _small(
+    session: Session, windows: Iterator[_Pictures], before: FrameFacts | None, states: Path
+) -> Iterator[_Pictures]:
+    """The small pictures of those windows. ``before``: the facts of the frame before the first, if there is one."""
     for piece in windows:
-        if before is None and piece.first:
-            before = timeline[piece.first - 1]
         low = session.steady(session.decode(piece.made), piece.facts, before)
         if (state := piece.made.state) is not None:
             state.save(states / f"{state.frame}.safetensors", session.picture)  # before the chunk counts as done

@@ -51,10 +51,10 @@ def gradient_l1(picture: Tensor, truth: Tensor) -> Tensor:
 
 
 def even_weights(covered: Tensor) -> Tensor:
-    """Weights (n 1 h w) of the places that boxes cover, of mean 1 if there are many, so that kinds count alike.
+    """Weights (n 1 h w) of places by the boxes that cover them: 0 outside, and each kind has the same share in all.
 
-    ``covered`` (n k h w) in [0, 1]: how much of each place boxes of each kind cover. Kinds count alike, however little
-    of the pictures they cover; but one that covers less than `SCARCE` of all of them counts less.
+    ``covered`` (n k h w) in [0, 1]: how much of each place boxes of each kind cover. A kind's weights have a mean of
+    about 1 / k, however little it covers; if that is less than `SCARCE` of all places, they fall towards 0.
     """
     return (covered / (covered.mean((0, 2, 3), keepdim=True) + SCARCE)).mean(1, keepdim=True)
 
