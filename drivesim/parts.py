@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +30,17 @@ from drivesim.networks.registry import PARTS
 from drivesim.networks.unet import UNet
 from drivesim.networks.upsampler import Upsampler
 from drivesim.networks.video import VideoDecoder, VideoNet
-from drivesim.tensor_files import check_finite, check_place, read_tensors
+from drivesim.tensor_files import check_finite, read_tensors
+from drivesim.weight_files import find_part, part_file, read_card, weights_folder
 
 __all__ = [
     "PARTS", "Part", "Weights", "assemble", "check_mark", "check_parent", "fingerprint", "load_part", "load_weights",
-    "part_file", "read_card", "save_part", "shipped_weights", "weights_folder",
+    "save_part",
 ]  # fmt: skip
 
 FORMAT = "drivesim.part/1"
 DTYPES = (torch.float32, torch.bfloat16)
 LATENTS = ("encoder.", "latent_")  # beginnings of the names of the tensors that an autoencoder's latents depend on
-_SHIPPED = Path(str(resources.files("drivesim"))) / "weights"
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,6 @@ def parents(part: str) -> list[str]:
     return [parent, *parents(parent)] if parent else []
 
 
-def part_file(folder: str | Path, name: str) -> Path:
-    """Where a part lies in a folder of weights. Raises ``ValueError`` for a name that is no part's."""
-    if name not in PARTS:
-        raise ValueError(f"part is {name!r}, expected one of {list(PARTS)}")
-    return Path(folder) / f"{name}.safetensors"
-
-
 def save_part(
     folder: str | Path,
     name: str,
@@ -136,12 +128,12 @@ def save_part(
 
 
 def load_part(folder: str | Path, name: str, *, parent: Part | None = None, allow_other_parent: bool = False) -> Part:
-    """Read a part and build its network, in float32, on the CPU.
+    """Read a part and build its network, in float32, on the CPU; where a folder lacks it, of the folder's base.
 
     ``parent``: the part it is to stand on; None does not ask. Raises ``UserError`` if the file is
     missing or damaged, does not fit its own config, or was trained on another parent (unless ``allow_other_parent``).
     """
-    file, kind = part_file(folder, name), PARTS[name]
+    file, kind = find_part(folder, name), PARTS[name]
     stored, about = _read(file)
     if about["part"] != name:
         raise UserError(f"{file} holds the part {about['part']!r}, expected {name!r}")
@@ -169,7 +161,7 @@ def check_parent(folder: str | Path, name: str, parents: Mapping[str, str], pare
     known = parents.get(parent.name)
     if not _is_of(known, parent, name):
         raise UserError(
-            f"{part_file(folder, name)} was trained on {parent.name} {str(known)[:12]}, found"
+            f"{find_part(folder, name)} was trained on {parent.name} {str(known)[:12]}, found"
             f" {parent.mark_for(name)[:12]}: train it anew, or allow another parent"
         )
 
@@ -197,7 +189,7 @@ def load_weights(source: str | Path, *, allow_other_parent: bool = False) -> Wei
     True
     """
     folder = weights_folder(source)
-    missing = [name for name in PARTS if not part_file(folder, name).is_file()]
+    missing = [name for name in PARTS if not find_part(folder, name).is_file()]
     if missing:
         raise UserError(
             f"weights {folder} lack {', '.join(missing)}: train them with `drivesim train all --preset nano --out DIR`,"
@@ -213,34 +205,6 @@ def load_weights(source: str | Path, *, allow_other_parent: bool = False) -> Wei
     return assemble(parts, card)
 
 
-def read_card(folder: str | Path) -> dict[str, Any]:
-    """card.json of a folder of weights. Raises ``UserError`` if a rollout cannot go by it."""
-    file = Path(folder) / "card.json"
-    if not file.is_file():
-        raise UserError(f"weights {folder} lack card.json, which `drivesim train` writes beside the parts")
-    check_place(file)
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{file} is not JSON: {error}") from error
-    if not isinstance(card, dict):
-        raise UserError(f"{file} holds {type(card).__name__}, expected an object")
-    tables: dict[str, Any] = {name: card.get(name) for name in ("data", "trained_range", "conditions")}
-    tables |= {name: card.get(name, {}) for name in ("parts", "obedience", "sampling")}
-    for name in ("parts", "conditions"):
-        if isinstance(tables[name], dict):
-            tables |= {f"{name}.{key}": row for key, row in tables[name].items()}
-    if isinstance(tables["obedience"], dict):
-        tables["obedience.weights"] = tables["obedience"].get("weights", {})
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise UserError(f"{file}: {name} is {str(table)[:40]}, expected an object")
-    origins = card["data"].get("origins")
-    if not isinstance(origins, list) or not origins:
-        raise UserError(f"{file}: data.origins is {str(origins)[:40]}, expected a list of where the clips are from")
-    return card
-
-
 def check_mark(folder: str | Path, card: Mapping[str, Any], part: Part) -> None:
     """Raise ``UserError`` if the card of a folder is of another part than the one that is there.
 
@@ -251,7 +215,7 @@ def check_mark(folder: str | Path, card: Mapping[str, Any], part: Part) -> None:
     known = trained or card.get("obedience", {}).get("weights", {}).get(part.name)
     if known is not None and known != part.fingerprint:
         raise UserError(
-            f"{part_file(folder, part.name)} has the fingerprint {part.fingerprint[:12]}, expected {str(known)[:12]} by"
+            f"{find_part(folder, part.name)} has the fingerprint {part.fingerprint[:12]}, expected {str(known)[:12]} by"
             " card.json: one of the two was changed, or is of another set"
         )
 
@@ -278,25 +242,6 @@ def assemble(parts: Mapping[str, Part], card: dict[str, Any]) -> Weights:
         )
     except ValueError as error:
         raise UserError(f"the parts do not fit each other: {error}") from error
-
-
-def shipped_weights() -> list[str]:
-    """The names of the sets of weights that the package holds.
-
-    >>> shipped_weights()
-    ['nano']
-    """
-    return sorted(folder.name for folder in _SHIPPED.iterdir() if folder.is_dir()) if _SHIPPED.is_dir() else []
-
-
-def weights_folder(source: str | Path) -> Path:
-    """The folder of the weights shipped under a name, or ``source`` itself. Raises ``UserError`` if it is neither."""
-    folder = _SHIPPED / source if str(source) in shipped_weights() else Path(source)
-    if not folder.is_dir():
-        raise UserError(
-            f"weights {str(source)!r} are neither a folder nor shipped, expected a folder or one of {shipped_weights()}"
-        )
-    return folder
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -24,12 +24,10 @@ from drivesim.parts import (
     check_mark,
     check_parent,
     load_part,
-    part_file,
-    read_card,
-    weights_folder,
 )  # fmt: skip
 from drivesim.perception import load_detector
 from drivesim.tensor_files import check_place, read_tensors
+from drivesim.weight_files import find_part, read_card, weights_folder
 
 NOTICE = "not evidence of vehicle safety"
 DETECTOR = "detector"
@@ -44,12 +42,14 @@ class WeightSet:
 
     ``parts``: of each part its fingerprint, parents, parameters, bytes, network (its config) and what the card says of
     its training. ``detector``: sha256 and bytes of its ONNX file, or None. ``card``: the rest of card.json.
+    ``borrowed``: the parts that the set does not hold itself, but takes from its ``card["base"]``.
     """
 
     name: str
     parts: dict[str, dict[str, Any]]
     detector: dict[str, Any] | None
     card: dict[str, Any]
+    borrowed: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -65,7 +65,7 @@ class WeightSet:
         """All of it, for JSON."""
         return {
             "name": self.name, "notice": NOTICE, "parameters": self.parameters, "bytes": self.bytes,
-            **self.card, "parts": self.parts, "detector": self.detector,
+            **self.card, "parts": self.parts, "detector": self.detector, "borrowed": self.borrowed,
         }  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def describe_weights(source: str | Path) -> WeightSet:
             "fingerprint": part.fingerprint,
             "parents": part.parents,
             "parameters": sum(parameter.numel() for parameter in part.network.parameters()),
-            "bytes": part_file(folder, name).stat().st_size,
+            "bytes": find_part(folder, name).stat().st_size,
             "network": part.config.to_dict(),
         }
     model = folder / f"{DETECTOR}.onnx"
@@ -97,7 +97,9 @@ def describe_weights(source: str | Path) -> WeightSet:
     if model.is_file():
         data = model.read_bytes()
         detector = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    return WeightSet(folder.name, parts, detector, {name: value for name, value in card.items() if name != "parts"})
+    about = {name: value for name, value in card.items() if name != "parts"}
+    borrowed = tuple(name for name in PARTS if find_part(folder, name).parent != folder)
+    return WeightSet(folder.name, parts, detector, about, borrowed)
 
 
 def check_weights(source: str | Path) -> list[str]:

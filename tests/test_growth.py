@@ -13,9 +13,10 @@ from conditioning.conditions import Conditions
 from drivesim.errors import UserError
 from drivesim.networks.conditioner import ConditionEmbedder
 from drivesim.networks.video import VideoNet
-from drivesim.parts import PARTS, load_part, save_part, weights_folder
+from drivesim.parts import PARTS, load_part, save_part
 from drivesim.presets import load_preset
 from drivesim.training.growth import same_but_for_growth, take_over
+from drivesim.weight_files import weights_folder
 
 NEW = {"maps": ("sky/0", "sky/known"), "signals": ("fog/0", "fog/1", "fog/known"), "tokens": ("door/0",)}
 

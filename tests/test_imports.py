@@ -32,9 +32,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivesim.diffusion": set(),
     "drivesim.networks": {"conditioning", "drivesim.diffusion"},
     "drivesim.tensor_files": set(),
-    "drivesim.parts": {"conditioning", "drivesim.networks", "drivesim.presets", "drivesim.tensor_files"},
+    "drivesim.weight_files": {"drivesim.networks", "drivesim.tensor_files"},
+    "drivesim.parts": {"conditioning", "drivesim.networks", "drivesim.weight_files", "drivesim.tensor_files"},
     "drivesim.presets": {"drivesim.networks", "drivesim.diffusion"},
-    "drivesim.weight_sets": {"drivesim.parts", "drivesim.perception", "drivesim.tensor_files"},
+    "drivesim.weight_sets": {"drivesim.parts", "drivesim.weight_files", "drivesim.perception", "drivesim.tensor_files"},
     "drivesim.model_card": {"drivesim.weight_sets", "drivesim.evaluation"},
     "drivesim.clips": {"scenarios"},
     "drivesim.town": {"scenarios", "drivesim.clips", "drivesim.overlay"},
@@ -44,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivesim.preview": {"scenarios", "drivesim.clips", "drivesim.overlay"},
     "drivesim.training": {
         "scenarios", "conditioning", "drivesim.networks", "drivesim.diffusion", "drivesim.parts", "drivesim.presets",
-        "drivesim.clips", "drivesim.datasets", "drivesim.operations",
+        "drivesim.clips", "drivesim.datasets", "drivesim.operations", "drivesim.weight_files",
     },
     "drivesim.rollout": {
         "scenarios", "conditioning", "drivesim.networks", "drivesim.diffusion", "drivesim.parts", "drivesim.presets",

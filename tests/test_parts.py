@@ -9,9 +9,10 @@ from drivesim.errors import UserError
 from drivesim.networks.temporal import TemporalBlocks
 from drivesim.networks.unet import UNet
 from drivesim.networks.video import VideoNet
-from drivesim.parts import PARTS, fingerprint, load_part, load_weights, part_file, save_part
+from drivesim.parts import PARTS, fingerprint, load_part, load_weights, save_part
 from drivesim.presets import load_preset
 from drivesim.tensor_files import HEADER_LIMIT
+from drivesim.weight_files import part_file
 from tests.tiny_weights import CARD
 
 

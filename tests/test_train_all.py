@@ -13,9 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from training_clips import write_clips
 
 from drivesim.errors import UserError
-from drivesim.parts import PARTS, load_weights, part_file
+from drivesim.parts import PARTS, load_weights
 from drivesim.training import STAGES, train_all
 from drivesim.training.run import Run
+from drivesim.weight_files import part_file
 
 BUDGET_MINUTES = 0.12
 

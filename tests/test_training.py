@@ -19,13 +19,14 @@ from training_clips import write_clips
 from conditioning import Context
 from drivesim import lock
 from drivesim.errors import UserError
-from drivesim.parts import PARTS, load_part, part_file, save_part
+from drivesim.parts import PARTS, load_part, save_part
 from drivesim.training import train_stage
 from drivesim.training.adversary import Adversary
 from drivesim.training.losses import SCARCE
 from drivesim.training.post_hoc import reaverage
 from drivesim.training.stages import AutoencoderStage, DiffusionStage
 from drivesim.training.upsampling import UpsamplerStage
+from drivesim.weight_files import part_file
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ from onnx import numpy_helper
 
 from drivesim import cli
 from drivesim.errors import UserError
-from drivesim.parts import PARTS, fingerprint, load_weights, part_file, save_part, weights_folder
+from drivesim.parts import PARTS, fingerprint, load_weights, save_part
 from drivesim.presets import load_preset
+from drivesim.weight_files import part_file, weights_folder
 from drivesim.weight_sets import check_weights, describe_weights
 from tests.tiny_weights import CARD, STREET, write_tiny_weights
 

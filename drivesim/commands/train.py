@@ -141,13 +141,13 @@ def _distill(arguments: argparse.Namespace) -> int:
         raise UserError(f"train {DISTILL}: expected a part's name, --init-from and --steps")
     if arguments.detector:
         raise UserError(f"train {DISTILL}: --detector is of all and {CARD}")
-    from drivesim.parts import read_card, weights_folder
     from drivesim.presets import load_preset
     from drivesim.rollout import Sampling
     from drivesim.training import train_stage
     from drivesim.training.card import begin_with
     from drivesim.training.distilling import PARTS_TAUGHT, Distillation
     from drivesim.training.plan import parse_budget
+    from drivesim.weight_files import read_card, weights_folder
 
     load_preset(arguments.preset)
     if arguments.part not in PARTS_TAUGHT:

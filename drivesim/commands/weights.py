@@ -57,7 +57,7 @@ def add(groups: Any) -> None:
 
 def run_list(arguments: argparse.Namespace) -> int:
     """Print one line per shipped set."""
-    from drivesim.parts import shipped_weights
+    from drivesim.weight_files import shipped_weights
     from drivesim.weight_sets import describe_weights
 
     for name in shipped_weights():
@@ -116,6 +116,8 @@ def _told(found: WeightSet) -> Iterator[str]:
 
     card = found.card
     yield f"{found.name}: {found.parameters:,} parameters, {found.bytes / 1e6:.1f} MB"
+    if found.borrowed:
+        yield f"on {card['base']}, of which it takes {', '.join(found.borrowed)}"
     yield f"licence: {card.get('licence', 'not stated')}; {NOTICE}"
     yield f"data: {_data(card['data'])}; fingerprint {_short(card['data'].get('fingerprint'))}"
     yield f"seen in training: {_values(card['trained_range'])}"

@@ -11,8 +11,9 @@ from typing import Any
 from conditioning import NAMES
 from drivesim import atomic
 from drivesim.datasets.training_reader import CachedClip
-from drivesim.parts import PARTS, part_file
+from drivesim.parts import PARTS
 from drivesim.training.plan import StagePlan
+from drivesim.weight_files import find_part, part_file, read_card
 
 SCHEMA = "drivesim.card/1"
 LICENCE = "Apache-2.0"
@@ -97,9 +98,10 @@ def begin_with(weights: Path, source: Path) -> None:
     """Make ``weights`` a copy of the set of parts in ``source``, unless there is a set already. The card comes last."""
     if not (weights / "card.json").exists():
         for part in PARTS:
-            if (file := part_file(source, part)).is_file():
+            if (file := find_part(source, part)).is_file():
                 atomic.write_bytes(part_file(weights, part), file.read_bytes())
-        atomic.write_bytes(weights / "card.json", (source / "card.json").read_bytes())
+        card = {name: value for name, value in read_card(source).items() if name != "base"}  # all of it is here
+        atomic.write_json(weights / "card.json", card)
 
 
 def portable(config: Mapping[str, Any]) -> dict[str, Any]:

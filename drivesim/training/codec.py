@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from drivesim.networks.autoencoder import Autoencoder
 from drivesim.networks.video import VideoDecoder
-from drivesim.parts import PARTS, load_part, part_file
+from drivesim.parts import PARTS, load_part
 from drivesim.presets import load_preset
+from drivesim.weight_files import find_part
 
 
 def has_bf16(device: str) -> bool:
@@ -49,7 +50,7 @@ class Codec(nn.Module):
         self.autoencoder: Autoencoder = image.network
         self.fingerprints, self.latents = {"ae.image": image.fingerprint}, image.latents
         self.video: VideoDecoder | None = None
-        if part_file(weights, "ae.temporal").is_file():
+        if find_part(weights, "ae.temporal").is_file():
             temporal: Any = load_part(weights, "ae.temporal", parent=image)
             self.video = VideoDecoder(self.autoencoder, temporal.network)
             self.fingerprints["ae.temporal"] = temporal.fingerprint

@@ -26,8 +26,9 @@ from torch import Tensor, nn
 
 from drivesim import atomic
 from drivesim.errors import UserError
-from drivesim.parts import PARTS, load_part, part_file, save_part
+from drivesim.parts import PARTS, load_part, save_part
 from drivesim.training.ema import EMA, exponent
+from drivesim.weight_files import part_file
 
 FORMAT = "drivesim.average/1"
 AVERAGES = "averages"

@@ -27,7 +27,7 @@ from drivesim import atomic
 from drivesim.errors import UserError
 from drivesim.lock import Lock
 from drivesim.networks.autoencoder import Autoencoder
-from drivesim.parts import PARTS, load_part, parents, part_file, save_part, weights_folder
+from drivesim.parts import PARTS, load_part, parents, save_part
 from drivesim.presets import configs_folder, load_preset
 from drivesim.training.callbacks import Averaging, LossCurve, ResumePoints, Samples, StepTimer, Throughput
 from drivesim.training.card import copy_lines, write_card
@@ -39,6 +39,7 @@ from drivesim.training.plan import Plan, StagePlan, batches_within
 from drivesim.training.post_hoc import AVERAGES, WIDTHS
 from drivesim.training.profiling import Profile
 from drivesim.training.widths import WidthChoice
+from drivesim.weight_files import find_part, part_file, weights_folder
 from scenarios.randomness import key
 
 logger = logging.getLogger(__name__)
@@ -201,18 +202,18 @@ class Run:
             raise UserError(f"{missing}: train {part} first, or go on from parts that have it (--init-from)")
         above = PARTS[part].parent
         found = load_part(init_from, part, parent=load_part(self.weights, above) if above else None)
-        atomic.write_bytes(part_file(self.weights, part), part_file(init_from, part).read_bytes())
+        atomic.write_bytes(part_file(self.weights, part), find_part(init_from, part).read_bytes())
         copy_lines(self.weights, Path(init_from), part)
         self.plan.finish(part, found.fingerprint)
         logger.info("%s: taken from %s as it is, %s", part, init_from, found.fingerprint[:12])
 
     def _start_from(self, stage: str, built: Built, init_from: str | Path) -> str | None:
         """Take over a finished part's weights, which may know fewer conditions; its fingerprint, None: it is begun."""
-        if parents(stage) and not built.stage.only_goes_on and not part_file(init_from, stage).is_file():
+        if parents(stage) and not built.stage.only_goes_on and not find_part(init_from, stage).is_file():
             logger.info("%s: begins anew, on parts of %s, which has no %s", stage, init_from, stage)
             return None
         part = load_part(init_from, stage)
-        source = str(part_file(init_from, stage))
+        source = str(find_part(init_from, stage))
         take_over(built.stage.trained, part.network.state_dict(), part.inputs, source=source)
         if not same_but_for_growth(part.config, self.configs[stage]):
             raise UserError(f"{init_from}: {stage} has another config than the preset {self.preset}, expected the same")
