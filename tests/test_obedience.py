@@ -245,7 +245,11 @@ def test_network_that_listens_gains_by_what_it_hears(clips, weights, monkeypatch
 def test_card_is_filled_with_what_a_rollout_reads_and_the_rest_stays(clips, weights):
     before = json.loads((weights / "card.json").read_text())
     assert not is_filled(weights)
-    returned = fill_card(weights, clips, detector=SeesBright(), frames=1)
+    steps: list[tuple[int, int]] = []
+    returned = fill_card(weights, clips, detector=SeesBright(), frames=1, progress=lambda *done: steps.append(done))
+    total = len(NAMES) + len(clips)  # every condition is heard, and a frame of every clip is looked at
+    assert steps == sorted(set(steps))
+    assert steps[-1] == (total, total)
     card = json.loads((weights / "card.json").read_text())
     assert card == json.loads(json.dumps(returned))
     assert is_filled(weights)

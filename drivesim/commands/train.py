@@ -217,7 +217,8 @@ def _measure(arguments: argparse.Namespace, weights: Path, data: list[Any], *, a
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     detector = _detector(arguments.detector, weights)
-    fill_card(weights, clips, detector=detector, seed=arguments.seed, device=device)
+    with progress_bar("conditions and frames") as progress:
+        fill_card(weights, clips, detector=detector, seed=arguments.seed, device=device, progress=progress)
 
 
 def _detector(asked: str | None, weights: Path) -> Any:

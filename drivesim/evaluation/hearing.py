@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,12 +78,19 @@ def partners(rows: Sequence[Window], *, seed: int) -> list[int]:
     ]
 
 
-def hear(clips: Sequence[Clip], stages: Stages, *, per_clip: int, seed: int) -> dict[str, Heard]:
+def hear(
+    clips: Sequence[Clip],
+    stages: Stages,
+    *,
+    per_clip: int,
+    seed: int,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, Heard]:
     """How each condition of `NAMES` is heard by the network that `HEARD_BY` names, the image network otherwise.
 
     That is asked about single frames, the key network about windows of key frames of which the first is given, the
     interpolation network about windows at the clips' own rates of which both ends are given. The upsampler
-    is not asked.
+    is not asked. ``progress``: called with (conditions done, conditions in all).
     """
     plan = plan_for(stages.weights, 30.0)
     shapes: dict[str, tuple[int, float | None]] = {
@@ -101,6 +108,8 @@ def hear(clips: Sequence[Clip], stages: Stages, *, per_clip: int, seed: int) -> 
         for name in names:
             swapped = [with_other(row.told, other, name) for row, other in zip(rows, others, strict=True)]
             found[name] = Heard(asked.gain(swapped), asked.gain([row.told.without(name) for row in rows]))
+            if progress is not None:
+                progress(len(found), len(NAMES))
     return {name: found.get(name, Heard(None, None)) for name in NAMES}
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from conditioning import NAMES
 from drivesim import atomic
 from drivesim.clips import Clip
 from drivesim.datasets.training_reader import find_clips, fingerprint, held_out
@@ -36,6 +37,7 @@ def fill_card(
     frames: int = FRAMES,
     seed: int = 0,
     device: str = "cpu",
+    progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Measure finished weights on clips they have not seen, and write it into their card.json; returns the card.
 
@@ -51,6 +53,7 @@ def fill_card(
         frames: per clip: frames to be judged, and windows for each network.
         seed: of all noise, and of what is told in a condition's place.
         device: "cpu", "cuda", ...
+        progress: called with (done, in all), of the conditions that are told and of the frames that are made.
 
     Raises:
         UserError: there are fewer than two clips, or the weights cannot be read.
@@ -59,10 +62,11 @@ def fill_card(
         raise UserError(f"found {len(clips)} unseen clips to measure on, expected 2 or more")
     weights = load_weights(folder)
     stages = _stages(weights, seed, device)
-    heard = hear(clips, stages, per_clip=frames, seed=seed)
     shown = windows(clips, stages, frames=1, rate=None, per_clip=frames)
+    total, tell = len(NAMES) + len(shown), progress or (lambda done, total: None)
+    heard = hear(clips, stages, per_clip=frames, seed=seed, progress=lambda done, _: tell(done, total))
     each = [_stages(weights, key(seed, "obedience/first", number), device) for number in range(len(shown))]
-    pictures = draw(shown, each, seed=seed)
+    pictures = draw(shown, each, seed=seed, progress=lambda done, _: tell(len(NAMES) + done, total))
     seen = {name: span(judge, pictures) for name, judge in judges(detector).items()}
     conditions = {name: _row(heard[name], seen.get(name)) for name in heard}
     if (accuracy := day_night_accuracy(pictures)) is not None:

@@ -44,12 +44,23 @@ Judge = Callable[[Frames, Pictures], float | None]
 """How much of a condition is seen in frames that should show the facts of `Pictures`; None if that cannot be told."""
 
 
-def draw(rows: Sequence[Window], stages: Sequence[Stages], *, seed: int) -> Pictures:
+def draw(
+    rows: Sequence[Window],
+    stages: Sequence[Stages],
+    *,
+    seed: int,
+    progress: Callable[[int, int], object] | None = None,
+) -> Pictures:
     """Make a first frame for each window of one frame, by the rollout's own way; ``stages``: one of each window.
 
-    ``seed``: of which frame, made for another clip, is judged as if it were made for this one.
+    ``seed``: of which frame, made for another clip, is judged as if it were made for this one. ``progress``: called
+    with (frames made, frames in all).
     """
-    made = [_first_frame(row, stage) for row, stage in zip(rows, stages, strict=True)]
+    made = []
+    for row, stage in zip(rows, stages, strict=True):
+        made.append(_first_frame(row, stage))
+        if progress is not None:
+            progress(len(made), len(rows))
     return Pictures(
         facts=[row.facts[0] for row in rows],
         truth=[row.pictures[0] for row in rows],
