@@ -44,6 +44,26 @@ def channels_last(module: nn.Module) -> nn.Module:
     return module
 
 
+def to_channels_last(x: Tensor) -> Tensor:
+    """``x`` (n c h w) stored channels last; of many channels CPUs do that in half the time of ``contiguous``."""
+    if x.device.type != "cpu" or x.requires_grad:
+        return x.contiguous(memory_format=torch.channels_last)
+    made = torch.empty_like(x, memory_format=torch.channels_last)
+    for place, picture in zip(made, x, strict=True):  # of matrices torch copies blocks
+        place.permute(1, 2, 0).flatten(0, 1).copy_(picture.flatten(1).t())
+    return made
+
+
+def silu_over(h: Tensor) -> Tensor:
+    """SiLU of what nobody reads again: written over it, unless a gradient is to go through it."""
+    return F.silu(h, inplace=not torch.is_grad_enabled())
+
+
+def add_over(h: Tensor, x: Tensor) -> Tensor:
+    """``h + x``: written over ``h``, which nobody reads again, unless a gradient is to go through it."""
+    return h + x if torch.is_grad_enabled() or h.dtype != torch.promote_types(h.dtype, x.dtype) else h.add_(x)
+
+
 def group_norm(channels: int) -> nn.GroupNorm:
     """A GroupNorm of about 16 channels a group."""
     groups = next(g for g in range(max(1, channels // 16), 0, -1) if channels % g == 0)
@@ -78,9 +98,9 @@ class FiLM(nn.Module):
         self.project = nn.Linear(embed, 2 * channels)
 
     def forward(self, h: Tensor, emb: Tensor) -> Tensor:
-        """``h`` (n c ...) moved by ``emb`` (n d)."""
+        """``h`` (n c ...) moved by ``emb`` (n d); written over ``h`` unless a gradient is to go through it."""
         scale, shift = self.project(F.silu(emb)).view(len(emb), -1, *[1] * (h.ndim - 2)).to(h.dtype).chunk(2, dim=1)
-        return torch.addcmul(shift, h, 1 + scale)
+        return torch.addcmul(shift, h, 1 + scale, out=None if torch.is_grad_enabled() else h)
 
 
 class ResBlock(nn.Module):
@@ -104,7 +124,7 @@ class ResBlock(nn.Module):
         h = self.norm1(self.conv0(F.silu(self.norm0(x))))
         if self.film is not None:
             h = self.film(h, emb)
-        return self.skip(x) + self.conv1(F.silu(h))
+        return add_over(self.conv1(silu_over(h)), self.skip(x))
 
 
 class Attention(nn.Module):

@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from conditioning.conditions import MAP_CHANNELS, SIGNAL_DIM, TOKEN_DIM, Conditions
-from drivesim.networks.blocks import Attention, loud_linear
+from drivesim.networks.blocks import Attention, loud_linear, silu_over, to_channels_last
 from drivesim.networks.config import Config
 
 
@@ -97,7 +97,7 @@ class ConditionEmbedder(nn.Module):
         if cond is not None and cond.b * cond.t != n:
             raise ValueError(f"conditions are of {cond.b} x {cond.t} frames, expected {n}")
         emb = self.signals(self._signals(cond, n))
-        maps = F.silu(self.maps(self._maps(cond, n, size).contiguous(memory_format=torch.channels_last)))
+        maps = silu_over(self.maps(to_channels_last(self._maps(cond, n, size))))
         if self.tokens is None:
             return emb, maps, None, None
         return emb, maps, *self.tokens(*self._tokens(cond, n))

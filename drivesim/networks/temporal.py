@@ -18,6 +18,7 @@ from drivesim.networks.blocks import (
     NoiseEmbedding,
     group_norm,
     loud_linear,
+    silu_over,
     sinusoids,
     zeroed,
 )
@@ -86,12 +87,12 @@ class TemporalConv(nn.Module):
 
     def forward(self, h: Tensor, *, t: int, emb: Tensor | None = None, context: Tensor | None = None) -> Tensor:
         """``h`` ((b t) c h w), ``emb`` ((b t) d), ``context`` ((b t) k h w) -> delta ((b t) c h w)."""
-        h = F.silu(self.norm0(h))
+        h = silu_over(self.norm0(h))
         h = h if context is None else torch.cat([h, context.to(h.dtype)], dim=1)
         h = self.conv0(rearrange(h, "(b t) c h w -> b c t h w", t=t))
         h = self.norm1(rearrange(h, "b c t h w -> (b t) c h w"))
         h = h if self.film is None else self.film(h, emb)
-        h = self.conv1(rearrange(F.silu(h), "(b t) c h w -> b c t h w", t=t))
+        h = self.conv1(rearrange(silu_over(h), "(b t) c h w -> b c t h w", t=t))
         return rearrange(h, "b c t h w -> (b t) c h w")
 
 

@@ -16,8 +16,10 @@ from drivesim.networks.blocks import (
     ResBlock,
     SpatialAttention,
     Up,
+    add_over,
     group_norm,
     identity,
+    silu_over,
     zeroed,
 )
 from drivesim.networks.conditioner import ConditionEmbedder, ConditionerConfig
@@ -138,7 +140,7 @@ class UNet(nn.Module):
         emb = self.embed(F.silu(emb + self.noise(noise)))
         if extra is not None:
             maps = torch.cat([maps, extra.to(maps).contiguous(memory_format=torch.channels_last)], dim=1)
-        h = h + self.told(maps)
+        h = add_over(h, self.told(maps))
 
         # Down, keeping what each block says
         skips = []
@@ -155,4 +157,4 @@ class UNet(nn.Module):
                 h = block(h)
             else:
                 h = between(name, block(torch.cat([h, skips.pop()], dim=1), emb, tokens, mask))
-        return F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.config.patch)
+        return F.pixel_shuffle(self.head(silu_over(self.norm(h))), self.config.patch)
