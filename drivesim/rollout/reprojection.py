@@ -163,17 +163,18 @@ def _corners_of_trees(faces: Faces, numbers: np.ndarray, camera: Camera) -> np.n
 
     ``numbers`` (h w): of the faces that a picture of ``camera`` shows.
     """
-    kinds = np.array(["", *faces.kinds])
     found = np.zeros(numbers.shape, bool)
-    for first in np.unique((numbers[kinds[numbers] == "tree"] - 1) // SIDES) * SIDES:
-        pixels, _ = project_points(camera, faces.corners[first : first + SIDES].reshape(-1, 3))
-        (left, top), (right, bottom) = pixels.min(0), pixels.max(0)
-        if not right - left > 1 or not bottom - top > 1:
-            continue  # it is far away, or reaches behind the camera
-        rows, columns = np.nonzero((numbers > first) & (numbers <= first + SIDES))
+    is_tree = np.array([False, *(kind == "tree" for kind in faces.kinds)])
+    rows, columns = np.nonzero(is_tree[numbers])
+    trees, tree = np.unique((numbers[rows, columns] - 1) // SIDES, return_inverse=True)
+    pixels, _ = project_points(camera, faces.corners.reshape(-1, SIDES, 4, 3)[trees].reshape(-1, 3))
+    pixels = pixels.reshape(len(trees), SIDES * 4, 2)
+    (left, top), (right, bottom) = pixels.min(1)[tree].T, pixels.max(1)[tree].T
+    with np.errstate(divide="ignore", invalid="ignore"):
         across = CROWN_FILLS * (2 * columns + 1 - left - right) / (right - left)
         down = (2 * rows + 1 - top - bottom) / (bottom - top)
-        found[rows, columns] = across**2 + down**2 > 1
+    near = (right - left > 1) & (bottom - top > 1)  # others are far away, or reach behind the camera
+    found[rows, columns] = near & (across**2 + down**2 > 1)
     return found
 
 
@@ -190,7 +191,8 @@ def _follow(
     ``was`` (h w, bool): where it was seen then; what stood before it is not a part of it.
     """
     height, width = same.shape
-    rows, columns = np.mgrid[cells[0].start : min(cells[0].stop, height), cells[1].start : min(cells[1].stop, width)]
+    rows = np.arange(cells[0].start, min(cells[0].stop, height))[:, None]
+    columns = np.arange(cells[1].start, min(cells[1].stop, width))
     across, down = (columns + 0.5 - now[0]) / (now[2] - now[0]), (rows + 0.5 - now[1]) / (now[3] - now[1])
     x[cells], y[cells] = then[0] + across * (then[2] - then[0]) - 0.5, then[1] + down * (then[3] - then[1]) - 0.5
     seen = cv2.remap(was.astype(np.float32), x[cells], y[cells], cv2.INTER_LINEAR)  # 0 beyond the picture
