@@ -329,10 +329,9 @@ def test_init_from_goes_on_from_saved_weights(clips, trained, tmp_path):
 )
 def test_bad_request_is_one_clear_line(clips, trained, tmp_path, stage, setting, message):
     out = copy_with_plan(trained, tmp_path / "run", "ae.image", batches=4) if stage == "ae.image" else trained
+    settings = [setting] if setting else []
     with pytest.raises(UserError, match=message) as error:
-        train_stage(
-            stage, "tiny", [clips], out, device="cpu", budget_minutes=0.01, overrides=[setting] if setting else []
-        )
+        train_stage(stage, "tiny", [clips], out, device="cpu", budget_minutes=0.01, overrides=settings)
     assert "\n" not in str(error.value)
 
 
